@@ -1,0 +1,1 @@
+//! Layer 5: tasks, channels, signals and the clock.

@@ -1,0 +1,139 @@
+//! Everything the core can ask for.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::homeassistant::discovery::Components;
+use crate::ids::{AccountName, CallId, Did, ProductKey};
+use crate::model::{Attrs, Region};
+
+/// One thing to do, now. Effects are carried out in the order given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Publish with QoS 1.
+    Publish(Publication),
+    /// Subscribe with QoS 1; asked for after each `MqttUp`, since subscriptions do not survive.
+    Subscribe {
+        /// Topic filters.
+        filters: Vec<String>,
+    },
+    /// Make one HTTP exchange and answer with [`super::Input::CallDone`], whatever happens.
+    Call {
+        /// Whose credentials.
+        account: AccountName,
+        /// Which of the account's addresses.
+        region: Region,
+        /// Comes back with the outcome.
+        id: CallId,
+        /// What to ask.
+        call: CloudCall,
+    },
+    /// Keep a product's schema document for the next start.
+    SaveSchema {
+        /// The product.
+        product_key: ProductKey,
+        /// As the cloud sent it.
+        document: Arc<Value>,
+    },
+    /// Keep (or with `None` forget) what was announced of a device.
+    SaveAnnounced {
+        /// The device.
+        did: Did,
+        /// What to remember.
+        announced: Option<Announced>,
+    },
+    /// Keep which region an account lives in.
+    SaveRegion {
+        /// The account.
+        account: AccountName,
+        /// Where its devices are.
+        region: Region,
+    },
+    /// Answer with [`super::Input::Sampled`]: facts that only the process knows.
+    Sample,
+    /// The answer to [`super::Input::Stop`]: everything has been published.
+    Stopped,
+}
+
+/// A message to the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// Where to.
+    pub topic: String,
+    /// An empty retained payload deletes the topic.
+    pub payload: Vec<u8>,
+    /// Retained messages are states: of one topic only the newest counts. The others are results and
+    /// events: each counts.
+    pub retain: bool,
+    /// MQTT 5 correlation data of a request that is answered.
+    pub correlation: Option<Vec<u8>>,
+}
+
+/// One HTTP exchange with the cloud.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CloudCall {
+    /// Log in, or register the anonymous user. Answers [`super::Reply::LoggedIn`]; the token stays
+    /// with the edge, which uses it for all later calls in that region.
+    Login,
+    /// One page of the bindings.
+    Bindings {
+        /// Rows to leave out.
+        skip: u32,
+        /// Rows a page.
+        limit: u32,
+    },
+    /// A product's datapoints.
+    Schema {
+        /// The product.
+        product_key: ProductKey,
+    },
+    /// A device's last report.
+    Latest {
+        /// The device.
+        did: Did,
+    },
+    /// Set attributes.
+    Control {
+        /// The device.
+        did: Did,
+        /// Names and values, already checked.
+        attrs: Attrs,
+    },
+    /// Send a raw command.
+    Raw {
+        /// The device.
+        did: Did,
+        /// The bare p0 payload.
+        bytes: Vec<u8>,
+    },
+}
+
+impl CloudCall {
+    /// A word for logs and counters.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Bindings { .. } => "bindings",
+            Self::Schema { .. } => "schema",
+            Self::Latest { .. } => "latest",
+            Self::Control { .. } => "control",
+            Self::Raw { .. } => "raw",
+        }
+    }
+}
+
+/// What is remembered of a device between runs, so that its topics and entities can be taken back
+/// when it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Announced {
+    /// The account that had it.
+    pub account: String,
+    /// Its topic level.
+    pub level: String,
+    /// Levels below it that hold retained values.
+    pub attrs: Vec<String>,
+    /// Component keys with platforms, retired ones included.
+    pub components: Components,
+}

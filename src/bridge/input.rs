@@ -1,0 +1,174 @@
+//! Everything the world can tell the core.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::ids::{AccountName, CallId};
+use crate::model::{Device, ProductSchema};
+
+use super::Settings;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The broker answered a CONNECT: nothing of ours is known there, nothing is subscribed.
+    MqttUp,
+    /// The link to the broker is gone.
+    MqttDown {
+        /// For people: what happened and what to do.
+        reason: String,
+    },
+    /// A message arrived.
+    Message(Message),
+    /// The outcome of an [`super::Effect::Call`].
+    CallDone {
+        /// Whose call.
+        account: AccountName,
+        /// Which.
+        id: CallId,
+        /// What came of it.
+        outcome: CallOutcome,
+    },
+    /// The answer to [`super::Effect::Sample`].
+    Sampled(Sample),
+    /// A deadline is here, or nothing: waking early is harmless.
+    Tick,
+    /// New settings, already validated.
+    Reconfigure(Box<Settings>),
+    /// End: settle what is pending, say `offline`.
+    Stop,
+}
+
+/// An incoming MQTT message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Where it was published.
+    pub topic: String,
+    /// What it says; any bytes.
+    pub payload: Vec<u8>,
+    /// It was waiting at the broker when we subscribed: an old wish, not a new one.
+    pub retained: bool,
+    /// MQTT 5: where the sender wants the answer.
+    pub reply: Option<ReplyTo>,
+}
+
+/// MQTT 5 response topic and correlation data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplyTo {
+    /// Where the answer goes, too.
+    pub topic: String,
+    /// Goes back unchanged.
+    pub correlation: Option<Vec<u8>>,
+}
+
+/// What came of a call.
+pub type CallOutcome = Result<Reply, CallError>;
+
+/// A call that was answered as documented.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// To `Login`.
+    LoggedIn {
+        /// The user's id.
+        uid: String,
+        /// When the token ends, Unix seconds.
+        expires_at: i64,
+    },
+    /// To `Bindings`.
+    Bindings {
+        /// The rows that could be read.
+        devices: Vec<Device>,
+        /// How many rows the page had, readable or not: fewer than `limit` means it was the last.
+        rows: u32,
+        /// One line for each row that could not be read.
+        unreadable: Vec<String>,
+    },
+    /// To `Schema`.
+    Schema {
+        /// The product's datapoints.
+        schema: Arc<ProductSchema>,
+        /// The document, for the cache.
+        document: Arc<Value>,
+        /// Datapoints that were left out, for the log.
+        left_out: Vec<String>,
+    },
+    /// To `Latest`.
+    Latest {
+        /// The device's last report, Unix seconds; 0 when the cloud has none.
+        updated_at: i64,
+        /// As the cloud sent them.
+        attrs: Map<String, Value>,
+    },
+    /// To `Control` and `Raw`: the cloud took it, which does not say that the device did.
+    Done,
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CallError {
+    /// What to do about it.
+    pub class: ErrorClass,
+    /// The cloud's `error_code`, where it sent one.
+    pub code: Option<u16>,
+    /// How long the server asks to wait.
+    pub retry_after: Option<Duration>,
+    /// For people: what happened; no secret in it.
+    pub message: String,
+}
+
+/// What a failed call means for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ErrorClass {
+    /// 9041 or HTTP 429: the account must pause.
+    Throttled,
+    /// 9004, 9006: log in again, then repeat the call.
+    TokenLost,
+    /// 9005, 9020, 9026: the user name or password is wrong here.
+    LoginRefused,
+    /// 9042 (9021 on older servers): the device is offline.
+    DeviceOffline,
+    /// 9014, 9017, 9016: no such device, or not bound to this user any more.
+    DeviceGone,
+    /// 9015, 9023, 9025, 9029, 9039 and all other documented answers: repeating it would not help.
+    Refused,
+    /// 9003, 9045: the application id is wrong or the API is gone; the account cannot work.
+    Fatal,
+    /// The request never left: no connection. It can be repeated safely.
+    Unsent,
+    /// 9008, 5xx, time-out, HTML, not JSON: it may or may not have had its effect.
+    Transient,
+}
+
+impl ErrorClass {
+    /// A word for logs, counters and events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::TokenLost => "token_lost",
+            Self::LoginRefused => "login_refused",
+            Self::DeviceOffline => "device_offline",
+            Self::DeviceGone => "device_gone",
+            Self::Refused => "refused",
+            Self::Fatal => "fatal",
+            Self::Unsent => "unsent",
+            Self::Transient => "transient",
+        }
+    }
+}
+
+/// Facts that only the process knows, for `bridge/health`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sample {
+    /// Resident memory in bytes; 0 where the platform does not tell.
+    pub memory_bytes: u64,
+    /// Messages that wait for the broker.
+    pub outbox_depth: usize,
+    /// Results and events that the outbox had to drop since the start.
+    pub outbox_dropped: u64,
+    /// How often the broker link came up again.
+    pub mqtt_reconnects: u64,
+}

@@ -1,0 +1,66 @@
+//! What the core needs of the configuration, already validated.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::ids::{AccountName, Did};
+use crate::model::Region;
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `mqtt.base_topic`; no wildcard, no slash at either end.
+    pub base_topic: String,
+    /// `None` when discovery is switched off.
+    pub homeassistant: Option<HomeAssistant>,
+    /// At least one.
+    pub accounts: BTreeMap<AccountName, Account>,
+    /// Time between two polls of one device.
+    pub poll_interval: Duration,
+    /// Time between two listings of the bindings.
+    pub bindings_interval: Duration,
+    /// Calls a minute and account, commands included; this instance's share. At least 1.
+    pub requests_per_minute: u32,
+    /// What the user says of single devices.
+    pub devices: BTreeMap<Did, DeviceSettings>,
+    /// Which devices are this instance's.
+    pub shard: Shard,
+}
+
+/// The `homeassistant` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeAssistant {
+    /// `discovery_prefix`
+    pub discovery_prefix: String,
+    /// `status_topic`
+    pub status_topic: String,
+}
+
+/// One entry of `accounts`, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Regions to try, in order; one unless `region: auto`.
+    pub regions: Vec<Region>,
+    /// Only these devices; `None`: all.
+    pub include: Option<BTreeSet<Did>>,
+    /// Not these.
+    pub exclude: BTreeSet<Did>,
+}
+
+/// One entry of `devices`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeviceSettings {
+    /// The shown name.
+    pub name: Option<String>,
+    /// The topic level.
+    pub topic: Option<String>,
+}
+
+/// The `shard` section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// From 0.
+    pub index: u32,
+    /// At least 1.
+    pub count: u32,
+}

@@ -1,0 +1,1 @@
+//! The kinds of entity that Home Assistant knows, and what each requires.

@@ -1,0 +1,1 @@
+//! A rule and a device resolved to one thing that Home Assistant shows.

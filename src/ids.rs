@@ -1,0 +1,174 @@
+//! Names of things, each a type of its own so that a did can never stand where a product key belongs.
+//!
+//! Every constructor checks what the cloud promises (see `docs/CLOUD.md`) no more strictly than real
+//! answers allow: an odd id must not cost a user the device. Clones share one allocation.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not an id of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} {text:?} is not valid: {reason}")]
+pub struct InvalidId {
+    kind: &'static str,
+    text: String,
+    reason: &'static str,
+}
+
+macro_rules! id_type {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks the text: not empty, not longer than the bound, no control characters.
+            ///
+            /// # Errors
+            /// [`InvalidId`] names the rule that was broken.
+            pub fn new(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                match check(&text, $max) {
+                    Ok(()) => Ok(Self(text.into())),
+                    Err(reason) => Err(InvalidId { kind: $kind, text, reason }),
+                }
+            }
+
+            /// The text as the cloud spells it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidId;
+            fn try_from(text: String) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0.as_ref().to_owned()
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.0)
+            }
+        }
+    };
+}
+
+fn check(text: &str, max_chars: usize) -> Result<(), &'static str> {
+    if text.is_empty() {
+        return Err("it is empty");
+    }
+    if text.chars().count() > max_chars {
+        return Err("it is too long");
+    }
+    if text.chars().any(char::is_control) {
+        return Err("it holds control characters");
+    }
+    Ok(())
+}
+
+id_type! {
+    /// A device id: 22 letters and digits in practice; it names the device for ever.
+    Did, "did", 64
+}
+id_type! {
+    /// A product key: 32 hex digits in practice; it names the schema.
+    ProductKey, "product_key", 64
+}
+id_type! {
+    /// The name of one datapoint as the cloud spells it, case included.
+    AttrName, "attribute name", 255
+}
+id_type! {
+    /// The name a user gave an account in the configuration.
+    AccountName, "account name", 64
+}
+id_type! {
+    /// A mac: 12 hex digits, or a text such as `virtual:site` (documented).
+    Mac, "mac", 64
+}
+
+/// Pairs a call that the core asked for with its outcome; never used twice in one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Did {
+    /// True when this device falls to instance `index` of `count` that share the devices.
+    ///
+    /// FNV-1a (64 bit) of the did, modulo `count`: fixed by definition, so that instances of
+    /// different versions agree.
+    #[must_use]
+    pub fn belongs_to_shard(&self, index: u32, count: u32) -> bool {
+        let hash = self
+            .0
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            });
+        hash % u64::from(count.max(1)) == u64::from(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_refuse_empty_long_and_control_text() {
+        assert!(Did::new("").is_err());
+        assert!(Did::new("x".repeat(65)).is_err());
+        assert!(Did::new("a\nb").is_err());
+        assert_eq!(
+            Did::new("QP50gPt5I8h4mFKIo0ENIK").unwrap().as_str(),
+            "QP50gPt5I8h4mFKIo0ENIK"
+        );
+        assert!(Mac::new("virtual:site").is_ok());
+    }
+
+    #[test]
+    fn every_did_belongs_to_exactly_one_shard() {
+        for n in 0..100 {
+            let did = Did::new(format!("did{n}")).unwrap();
+            let owners = (0..3)
+                .filter(|index| did.belongs_to_shard(*index, 3))
+                .count();
+            assert_eq!(owners, 1, "{did}");
+        }
+    }
+}

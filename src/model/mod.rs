@@ -1,0 +1,17 @@
+//! Layer 1: what a Gizwits cloud talks about (products, datapoints, values, devices), as pure data.
+
+pub mod attrs;
+pub mod datapoint;
+pub mod device;
+pub mod infer;
+pub mod preset;
+pub mod region;
+pub mod schema;
+pub mod value;
+
+pub use attrs::Attrs;
+pub use datapoint::{Access, DataType, Datapoint, NumberSpec};
+pub use device::Device;
+pub use region::Region;
+pub use schema::ProductSchema;
+pub use value::{AttrValue, ValueError};

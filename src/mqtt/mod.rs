@@ -1,0 +1,1 @@
+//! Layer 4: The broker over rumqttc. Translates, decides nothing.

@@ -1,0 +1,1 @@
+//! Units and device classes that a datapoint's name gives away.

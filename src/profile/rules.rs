@@ -1,0 +1,1 @@
+//! `EntityRule`: what one datapoint shall be to a person.

@@ -1,0 +1,47 @@
+//! A value that must not be seen: no `Display`, no `Serialize`, a `Debug` that hides it.
+
+use serde::{Deserialize, Deserializer};
+
+/// Holds a password, token or passcode. [`Secret::expose`] is the one way out, easy to search for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    /// Wraps a value.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself, for the edge that sends it; never for a log, a message or a file that
+    /// others can read.
+    pub const fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> std::fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[hidden]")
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Secret<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_hides_the_value() {
+        let secret = Secret::new("hunter2".to_owned());
+        assert_eq!(
+            format!("{secret:?} {:?}", Some(&secret)),
+            "[hidden] Some([hidden])"
+        );
+        assert_eq!(secret.expose(), "hunter2");
+    }
+}

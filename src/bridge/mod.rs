@@ -2,10 +2,32 @@
 //!
 //! It never waits, reads a clock or opens a socket. See `docs/ARCHITECTURE.md` for walks through it.
 
+mod account;
+mod announcer;
+mod calls;
 pub mod effect;
+mod gate;
+mod health;
 pub mod input;
+mod listing;
+mod machine;
+mod message;
+mod outcome;
+mod pending;
+mod poll;
+mod presence;
+mod products;
+mod publisher;
+mod registry;
+mod session;
 pub mod settings;
+mod tell;
+#[cfg(test)]
+mod testing;
+mod whereabouts;
 
+pub use account::AccountState;
 pub use effect::{CloudCall, Effect, Publication};
 pub use input::{CallError, CallOutcome, ErrorClass, Input, Reply};
+pub use machine::{Bridge, Restored};
 pub use settings::Settings;

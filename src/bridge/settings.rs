@@ -64,3 +64,26 @@ pub struct Shard {
     /// At least 1.
     pub count: u32,
 }
+
+impl Settings {
+    /// Is this device this instance's, and wanted by its account's filters?
+    #[must_use]
+    pub fn wants(&self, account: &AccountName, did: &Did) -> bool {
+        let by_account = self.accounts.get(account).is_some_and(|account| {
+            account
+                .include
+                .as_ref()
+                .is_none_or(|only| only.contains(did))
+                && !account.exclude.contains(did)
+        });
+        by_account && did.belongs_to_shard(self.shard.index, self.shard.count)
+    }
+
+    /// The topic level that the user chose for a device.
+    #[must_use]
+    pub fn topic_of(&self, did: &Did) -> Option<&str> {
+        self.devices
+            .get(did)
+            .and_then(|device| device.topic.as_deref())
+    }
+}

@@ -1,0 +1,465 @@
+//! One cloud account: its session, its gate, what waits and what is under way.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use crate::clock::Now;
+use crate::ids::{AccountName, CallId, Did};
+use crate::model::{Device, Region};
+
+use super::calls::{CallQueue, Job, Priority, Waiting};
+use super::gate::{Admission, CallGate, Urgency};
+use super::input::{CallError, CallOutcome, ErrorClass, Reply};
+use super::listing::{Listed, Listing};
+use super::poll::PollPlan;
+use super::session::Session;
+use super::settings;
+use super::whereabouts::{Next, Whereabouts};
+
+/// The states of `bridge/info`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountState {
+    /// Logged in, devices known.
+    Ok,
+    /// On the way there.
+    LoggingIn,
+    /// The cloud asked for a pause.
+    Throttled,
+    /// User name, password or application id are wrong; it stopped.
+    AuthFailed,
+    /// No usable answer for a while.
+    Unreachable,
+}
+
+impl AccountState {
+    /// As `bridge/info` spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::LoggingIn => "logging_in",
+            Self::Throttled => "throttled",
+            Self::AuthFailed => "auth_failed",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Account {
+    name: AccountName,
+    whereabouts: Whereabouts,
+    session: Session,
+    pub(super) gate: CallGate,
+    queue: CallQueue,
+    pub(super) polls: PollPlan,
+    listing: Listing,
+    listed: bool,
+    bindings_interval: Duration,
+    bindings_due: Duration,
+    in_flight: BTreeMap<CallId, Flight>,
+    blocked_until: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Flight {
+    waiting: Waiting,
+    generation: u32,
+    sent_at: Duration,
+}
+
+/// What an outcome means beyond the account itself.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// Nothing: handled here, or a call that nobody knows.
+    Nothing,
+    /// A call failed and waits again; a command's values go back with it.
+    Requeued(Job),
+    /// A new token is in use.
+    LoggedIn,
+    /// All bindings, in the region where they are.
+    Listed {
+        devices: Vec<Device>,
+        region: Region,
+    },
+    /// Any other call is over.
+    Finished {
+        job: Job,
+        sent_at: Duration,
+        result: Result<Reply, CallError>,
+    },
+    /// The account stopped: its devices cannot be known any more.
+    Stopped { reason: String },
+}
+
+impl Account {
+    pub(super) fn new(
+        name: AccountName,
+        account: &settings::Account,
+        settings: &settings::Settings,
+        restored: Option<(Region, i64)>,
+        now: Now,
+    ) -> Self {
+        let gate = CallGate::new(settings.requests_per_minute);
+        let polls = PollPlan::new(settings.poll_interval, gate.background_per_minute());
+        let whereabouts = Whereabouts::new(&account.regions, restored.map(|(region, _)| region));
+        let mut session = Session::new(restored);
+        session.enter(whereabouts.region(), now);
+        let mut queue = CallQueue::default();
+        queue.push(Waiting::new(Job::Bindings { skip: 0 }, Priority::Inventory));
+        Self {
+            name,
+            whereabouts,
+            session,
+            gate,
+            queue,
+            polls,
+            listing: Listing::default(),
+            listed: false,
+            bindings_interval: settings.bindings_interval,
+            bindings_due: now.mono + settings.bindings_interval,
+            in_flight: BTreeMap::new(),
+            blocked_until: None,
+        }
+    }
+
+    /// New intervals and limits; credentials are the edge's.
+    pub(super) fn reconfigure(&mut self, settings: &settings::Settings) {
+        self.gate.set_limit(settings.requests_per_minute);
+        self.polls
+            .set_pace(settings.poll_interval, self.gate.background_per_minute());
+        self.bindings_interval = settings.bindings_interval;
+    }
+
+    pub(super) fn region(&self) -> Region {
+        self.whereabouts.region()
+    }
+
+    pub(super) fn state(&self) -> AccountState {
+        if self.session.refusal().is_some() {
+            AccountState::AuthFailed
+        } else if self.gate.is_throttled() {
+            AccountState::Throttled
+        } else if self.gate.is_outage() {
+            AccountState::Unreachable
+        } else if self.session.is_live() && self.listed {
+            AccountState::Ok
+        } else {
+            AccountState::LoggingIn
+        }
+    }
+
+    /// For people: why it stands still, where that is known.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        self.session.refusal()
+    }
+
+    pub(super) fn queue_depth(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn push(&mut self, job: Job, priority: Priority) {
+        self.queue.push(Waiting::new(job, priority));
+    }
+
+    /// Lists the bindings soon: something hints that they changed.
+    pub(super) fn list_at(&mut self, at: Duration) {
+        self.bindings_due = self.bindings_due.min(at);
+    }
+
+    /// The device is gone: nothing about it needs asking any more.
+    pub(super) fn forget(&mut self, did: &Did) {
+        self.polls.remove(did);
+        self.queue.retain(|job| match job {
+            Job::Command(of) | Job::Latest(of) => of != did,
+            Job::Login | Job::Bindings { .. } | Job::Schema(_) => true,
+        });
+    }
+
+    /// Queues what time has made due.
+    pub(super) fn tick(&mut self, now: Duration) {
+        if now >= self.bindings_due {
+            self.bindings_due = now + self.bindings_interval;
+            self.push(Job::Bindings { skip: 0 }, Priority::Inventory);
+        }
+        while let Some(did) = self.polls.due(now) {
+            self.push(Job::Latest(did), Priority::Poll);
+        }
+    }
+
+    /// The next job that may leave now. The caller says [`Self::sent`], or drops it when there is
+    /// nothing to send any more.
+    pub(super) fn next_job(&mut self, now: Now) -> Option<Waiting> {
+        self.blocked_until = None;
+        self.session.renew_if_due(self.region(), now);
+        if !self.session.is_live() {
+            return self.login_job(now.mono);
+        }
+        let first = self.queue.first()?;
+        let urgency = match (first.priority, first.retried) {
+            (Priority::Command, false) => Urgency::FreshCommand,
+            (Priority::Command | Priority::Asked, _) => Urgency::Command,
+            (Priority::Inventory | Priority::Poll, _) => Urgency::Background,
+        };
+        self.admitted(now.mono, urgency).then(|| self.queue.pop())?
+    }
+
+    fn login_job(&mut self, now: Duration) -> Option<Waiting> {
+        let due = self.session.login_due()?;
+        if now < due {
+            self.blocked_until = Some(due);
+            return None;
+        }
+        self.admitted(now, Urgency::Command)
+            .then(|| Waiting::new(Job::Login, Priority::Command))
+    }
+
+    fn admitted(&mut self, now: Duration, urgency: Urgency) -> bool {
+        match self.gate.admit(now, urgency) {
+            Admission::Now => true,
+            Admission::At(at) => {
+                self.blocked_until = Some(at);
+                false
+            }
+            Admission::AfterCall => false,
+        }
+    }
+
+    /// The job left under this id.
+    pub(super) fn sent(&mut self, now: Duration, id: CallId, waiting: Waiting) {
+        self.gate.passed(now);
+        if waiting.job == Job::Login {
+            self.session.logging_in();
+        }
+        let generation = self.session.generation();
+        self.in_flight.insert(
+            id,
+            Flight {
+                waiting,
+                generation,
+                sent_at: now,
+            },
+        );
+    }
+
+    /// Anything to do at this moment?
+    pub(super) fn next_deadline(&self) -> Option<(Duration, &'static str)> {
+        let idle = self.session.refusal().is_some();
+        let bindings = (!idle).then_some((self.bindings_due, "bindings"));
+        let poll = self.polls.next().filter(|_| !idle).map(|at| (at, "poll"));
+        let gate = self.blocked_until.map(|at| (at, "gate"));
+        [bindings, poll, gate].into_iter().flatten().min()
+    }
+
+    /// Takes the outcome of a call. `chance` (0 to 1) spreads the pauses.
+    pub(super) fn done(&mut self, now: Now, id: CallId, outcome: CallOutcome, chance: f64) -> Done {
+        let Some(flight) = self.in_flight.remove(&id) else {
+            warn!(account = %self.name, call = %id, "outcome of an unknown call");
+            return Done::Nothing;
+        };
+        self.gate.returned();
+        match outcome {
+            Ok(reply) => {
+                self.answered(now.mono);
+                self.session.served(flight.generation);
+                self.succeeded(now, flight, reply)
+            }
+            Err(err) if flight.waiting.job == Job::Login => self.login_failed(now, err, chance),
+            Err(err) => self.failed(now, flight, err, chance),
+        }
+    }
+
+    fn answered(&mut self, now: Duration) {
+        let was = self.state();
+        if self.gate.answered(now)
+            && matches!(was, AccountState::Throttled | AccountState::Unreachable)
+        {
+            info!(account = %self.name, was = was.as_str(), "the cloud answers again");
+        }
+    }
+
+    fn succeeded(&mut self, now: Now, flight: Flight, reply: Reply) -> Done {
+        match (flight.waiting.job, reply) {
+            (Job::Login, Reply::LoggedIn { expires_at, .. }) => {
+                let region = self.region();
+                self.session.logged_in(region, expires_at, now);
+                info!(account = %self.name, %region, expires_at, "logged in");
+                Done::LoggedIn
+            }
+            (
+                Job::Bindings { skip },
+                Reply::Bindings {
+                    devices,
+                    rows,
+                    unreadable,
+                },
+            ) => {
+                for row in unreadable {
+                    warn!(account = %self.name, row, "a row of the bindings cannot be read");
+                }
+                match self.listing.page(skip, rows, devices) {
+                    Listed::More { skip } => {
+                        self.push(Job::Bindings { skip }, Priority::Inventory);
+                        Done::Nothing
+                    }
+                    Listed::Complete(devices) => self.listed(now, devices),
+                }
+            }
+            (job, reply) => Done::Finished {
+                job,
+                sent_at: flight.sent_at,
+                result: Ok(reply),
+            },
+        }
+    }
+
+    fn listed(&mut self, now: Now, devices: Vec<Device>) -> Done {
+        let region = self.region();
+        match self.whereabouts.listed(!devices.is_empty()) {
+            Next::Move => {
+                info!(account = %self.name, %region, "no devices in this region: trying the next");
+                self.enter(now);
+                Done::Nothing
+            }
+            Next::Stay | Next::RefusedEverywhere => {
+                if devices.is_empty() && !self.listed {
+                    warn!(account = %self.name, %region,
+                        "the account has no devices; bind one in the app, or check `app` and `region`");
+                }
+                self.listed = true;
+                Done::Listed { devices, region }
+            }
+        }
+    }
+
+    /// Starts in the region that is to be tried now.
+    fn enter(&mut self, now: Now) {
+        self.session.enter(self.whereabouts.region(), now);
+        self.push(Job::Bindings { skip: 0 }, Priority::Inventory);
+    }
+
+    fn login_failed(&mut self, now: Now, err: CallError, chance: f64) -> Done {
+        match err.class {
+            ErrorClass::Throttled => {
+                self.throttled(now.mono, &err, chance);
+                self.session.login_failed(now);
+                Done::Nothing
+            }
+            ErrorClass::Unsent | ErrorClass::Transient => {
+                self.unreachable(now.mono, &err, chance);
+                self.session.login_failed(now);
+                Done::Nothing
+            }
+            ErrorClass::LoginRefused
+            | ErrorClass::Fatal
+            | ErrorClass::Refused
+            | ErrorClass::TokenLost
+            | ErrorClass::DeviceOffline
+            | ErrorClass::DeviceGone => {
+                self.answered(now.mono);
+                self.login_refused(now, &err)
+            }
+        }
+    }
+
+    fn login_refused(&mut self, now: Now, err: &CallError) -> Done {
+        let region = self.region();
+        match self.whereabouts.refused() {
+            Next::Move => {
+                info!(account = %self.name, %region, next = %self.region(), reason = %err,
+                    "not known in this region: trying the next");
+                self.enter(now);
+                Done::Nothing
+            }
+            Next::Stay | Next::RefusedEverywhere => self.stop(err.message.clone()),
+        }
+    }
+
+    fn stop(&mut self, reason: String) -> Done {
+        error!(account = %self.name, reason,
+            "the cloud refuses this account, and it is not tried again: \
+             correct it in the configuration, then reload (SIGHUP) or restart");
+        self.session.refused(reason.clone());
+        Done::Stopped { reason }
+    }
+
+    fn failed(&mut self, now: Now, flight: Flight, err: CallError, chance: f64) -> Done {
+        let Flight {
+            mut waiting,
+            generation,
+            sent_at,
+        } = flight;
+        let is_command = matches!(waiting.job, Job::Command(_));
+        match err.class {
+            ErrorClass::Throttled => self.throttled(now.mono, &err, chance),
+            ErrorClass::Unsent => self.unreachable(now.mono, &err, chance),
+            // With a code it is the API that answers: a fault of this call, not of the cloud.
+            ErrorClass::Transient if err.code.is_none() => {
+                self.unreachable(now.mono, &err, chance);
+                if is_command {
+                    return Done::Finished {
+                        job: waiting.job,
+                        sent_at,
+                        result: Err(err),
+                    };
+                }
+            }
+            ErrorClass::TokenLost => {
+                self.answered(now.mono);
+                if self.session.lost(self.region(), generation, now, chance) {
+                    info!(account = %self.name, reason = %err, "the token is not valid any more: logging in again");
+                }
+                if waiting.replayed {
+                    return Done::Finished {
+                        job: waiting.job,
+                        sent_at,
+                        result: Err(err),
+                    };
+                }
+                waiting.replayed = true;
+            }
+            ErrorClass::Fatal => {
+                self.answered(now.mono);
+                return self.stop(err.message);
+            }
+            ErrorClass::LoginRefused
+            | ErrorClass::DeviceOffline
+            | ErrorClass::DeviceGone
+            | ErrorClass::Refused
+            | ErrorClass::Transient => {
+                self.answered(now.mono);
+                self.session.served(generation);
+                return Done::Finished {
+                    job: waiting.job,
+                    sent_at,
+                    result: Err(err),
+                };
+            }
+        }
+        waiting.retried |= err.class != ErrorClass::TokenLost;
+        let job = waiting.job.clone();
+        self.queue.push_front(waiting);
+        Done::Requeued(job)
+    }
+
+    fn throttled(&mut self, now: Duration, err: &CallError, chance: f64) {
+        let news = !self.gate.is_throttled();
+        let wait = self.gate.throttle(now, err.retry_after, chance);
+        if news {
+            warn!(account = %self.name, reason = %err, pause_s = wait.as_secs(),
+                "the cloud says too often: the whole account pauses");
+        }
+    }
+
+    fn unreachable(&mut self, now: Duration, err: &CallError, chance: f64) {
+        let known = self.gate.is_outage();
+        let wait = self.gate.fail(now, chance);
+        if !known && self.gate.is_outage() {
+            warn!(account = %self.name, reason = %err, retry_s = wait.as_secs(),
+                "the cloud cannot be reached: trying again, at longest each minute");
+        }
+    }
+}

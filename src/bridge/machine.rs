@@ -1,0 +1,336 @@
+//! `Bridge`: told what happened, answers with what to do. This file dispatches and nothing more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use crate::clock::Now;
+use crate::homeassistant::topic::Topics;
+use crate::ids::{AccountName, CallId, Did, ProductKey};
+use crate::model::{ProductSchema, Region};
+
+use super::account::{Account, AccountState};
+use super::calls::{Job, Priority};
+use super::effect::{Announced, CloudCall, Effect};
+use super::health::Health;
+use super::input::Input;
+use super::pending::PendingSets;
+use super::products::Products;
+use super::publisher::Publisher;
+use super::registry::Registry;
+use super::settings::Settings;
+
+/// Discovery goes out again within this time after Home Assistant's birth, spread so that a fleet of
+/// bridges does not speak at once.
+const BIRTH_SPREAD: Duration = Duration::from_secs(10);
+/// How often it is looked whether a device has been silent for too long.
+const STALE_CHECK: Duration = Duration::from_secs(5);
+/// Between two messages on `bridge/health`.
+const HEALTH_EVERY: Duration = Duration::from_secs(60);
+/// `bridge/devices` collects changes for this long.
+const INVENTORY_SETTLE: Duration = Duration::from_secs(1);
+
+/// What an earlier run left behind.
+#[derive(Debug, Default)]
+pub struct Restored {
+    /// Product schemas from the cache.
+    pub schemas: BTreeMap<ProductKey, Arc<ProductSchema>>,
+    /// Tokens that the edge holds: region, and when each ends (Unix seconds).
+    pub tokens: BTreeMap<AccountName, (Region, i64)>,
+    /// What was announced.
+    pub announced: BTreeMap<Did, Announced>,
+}
+
+/// The bridge. Total: no input makes it panic, an unknown [`CallId`] is counted and dropped.
+#[derive(Debug)]
+pub struct Bridge {
+    pub(super) settings: Settings,
+    pub(super) topics: Topics,
+    pub(super) accounts: BTreeMap<AccountName, Account>,
+    pub(super) told_states: BTreeMap<AccountName, AccountState>,
+    pub(super) registry: Registry,
+    pub(super) products: Products,
+    pub(super) pending: PendingSets,
+    pub(super) publisher: Publisher,
+    pub(super) health: Health,
+    pub(super) chance: fastrand::Rng,
+    pub(super) started: Now,
+    pub(super) bridge_announcing: super::announcer::Announcing,
+    pub(super) inventory_due: Option<Duration>,
+    stale_check: Duration,
+    health_due: Duration,
+    next_call: u64,
+    pub(super) stopping: bool,
+}
+
+impl Bridge {
+    /// Starts with nothing under way; the first [`Input::Tick`] sets it going. `seed` decides all
+    /// chance (jitter), so that a run can be repeated.
+    #[must_use]
+    pub fn new(settings: Settings, restored: Restored, seed: u64, now: Now) -> Self {
+        let tokens = restored.tokens;
+        let account = |(name, account): (&AccountName, &super::settings::Account)| {
+            let token = tokens.get(name).copied();
+            (
+                name.clone(),
+                Account::new(name.clone(), account, &settings, token, now),
+            )
+        };
+        let accounts = settings.accounts.iter().map(account).collect();
+        Self {
+            topics: topics(&settings),
+            accounts,
+            told_states: BTreeMap::new(),
+            registry: Registry::new(restored.announced),
+            products: Products::new(restored.schemas),
+            pending: PendingSets::default(),
+            publisher: Publisher::default(),
+            health: Health::default(),
+            chance: fastrand::Rng::with_seed(seed),
+            started: now,
+            bridge_announcing: super::announcer::Announcing::new(now.mono),
+            inventory_due: None,
+            stale_check: now.mono + STALE_CHECK,
+            health_due: now.mono + HEALTH_EVERY,
+            next_call: 0,
+            stopping: false,
+            settings,
+        }
+    }
+
+    /// Takes one input and answers with what to do, in order.
+    #[must_use]
+    pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        let mut out = Vec::new();
+        match input {
+            Input::MqttUp => self.mqtt_up(now, &mut out),
+            Input::MqttDown { .. } => self.publisher.down(),
+            Input::Message(message) => self.on_message(now, message, &mut out),
+            Input::CallDone {
+                account,
+                id,
+                outcome,
+            } => {
+                self.on_call_done(now, &account, id, outcome, &mut out);
+            }
+            Input::Sampled(sample) => self.publish_health(now, sample, &mut out),
+            Input::Tick => {}
+            Input::Reconfigure(settings) => self.reconfigure(now, *settings, &mut out),
+            Input::Stop => self.stop(&mut out),
+        }
+        if !self.stopping {
+            self.tick(now, &mut out);
+            self.dispatch(now, &mut out);
+            self.tell_states(now, &mut out);
+        }
+        out
+    }
+
+    /// When to call [`Self::handle`] with a [`Input::Tick`] at the latest, and what for.
+    #[must_use]
+    pub fn next_deadline(&self) -> (Duration, &'static str) {
+        let accounts = self.accounts.values().filter_map(Account::next_deadline);
+        let announcing = self
+            .registry
+            .iter()
+            .filter_map(|(_, entry)| entry.announcing.due())
+            .min();
+        let own = [
+            (Some(self.stale_check), "stale check"),
+            (Some(self.health_due), "health"),
+            (self.inventory_due, "inventory"),
+            (self.pending.next_deadline(), "confirm"),
+            (announcing.filter(|_| self.can_announce()), "announce"),
+            (
+                self.bridge_announcing.due().filter(|_| self.can_announce()),
+                "announce",
+            ),
+        ];
+        let own = own.into_iter().filter_map(|(at, why)| Some((at?, why)));
+        accounts
+            .chain(own)
+            .min()
+            .unwrap_or((self.stale_check, "stale check"))
+    }
+
+    pub(super) fn can_announce(&self) -> bool {
+        self.publisher.is_up() && self.settings.homeassistant.is_some()
+    }
+
+    fn mqtt_up(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.publisher.up();
+        out.push(Effect::Subscribe {
+            filters: self.topics.filters(),
+        });
+        self.announce_all(now, Duration::ZERO);
+        self.publish_everything(now, out);
+    }
+
+    /// Home Assistant is there (again): everything once more, spread over a few seconds.
+    pub(super) fn born(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.publisher.forget_all();
+        self.announce_all(now, BIRTH_SPREAD);
+        self.publish_everything(now, out);
+    }
+
+    /// Plans every discovery message anew, each at a moment of its own within `spread`.
+    pub(super) fn announce_all(&mut self, now: Now, spread: Duration) {
+        for (_, entry) in self.registry.iter_mut() {
+            entry
+                .announcing
+                .renew(now.mono, spread.mul_f64(self.chance.f64()));
+        }
+        self.bridge_announcing
+            .renew(now.mono, spread.mul_f64(self.chance.f64()));
+    }
+
+    fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
+        for account in self.accounts.values_mut() {
+            account.tick(now.mono);
+        }
+        for did in self.pending.polls_due(now.mono) {
+            self.ask(&did, Job::Latest(did.clone()), Priority::Asked);
+        }
+        self.expire_commands(now, out);
+        if now.mono >= self.stale_check {
+            self.stale_check = now.mono + STALE_CHECK;
+            self.publish_availability(now, out);
+        }
+        self.announce_due(now, out);
+        if self.inventory_due.is_some_and(|at| now.mono >= at) {
+            self.inventory_due = None;
+            self.publish_inventory(now, out);
+        }
+        if now.mono >= self.health_due {
+            self.health_due = now.mono + HEALTH_EVERY;
+            out.push(Effect::Sample);
+        }
+    }
+
+    /// Lets out what the gates admit.
+    fn dispatch(&mut self, now: Now, out: &mut Vec<Effect>) {
+        for (name, account) in &mut self.accounts {
+            while let Some(waiting) = account.next_job(now) {
+                let Some(call) = call_for(&waiting.job, &mut self.pending, now.mono) else {
+                    continue;
+                };
+                let id = CallId(self.next_call);
+                self.next_call += 1;
+                self.health.called(call.kind(), now.mono);
+                account.sent(now.mono, id, waiting);
+                let region = account.region();
+                out.push(Effect::Call {
+                    account: name.clone(),
+                    region,
+                    id,
+                    call,
+                });
+            }
+        }
+    }
+
+    /// Queues a job with the account that has the device.
+    pub(super) fn ask(&mut self, did: &Did, job: Job, priority: Priority) {
+        let account = self
+            .registry
+            .get(did.as_str())
+            .map(|entry| entry.account.clone());
+        if let Some(account) = account.and_then(|name| self.accounts.get_mut(&name)) {
+            account.push(job, priority);
+        }
+    }
+
+    /// The inventory on `bridge/devices` is not right any more.
+    pub(super) fn inventory_changed(&mut self, now: Now) {
+        self.inventory_due
+            .get_or_insert(now.mono + INVENTORY_SETTLE);
+    }
+
+    fn reconfigure(&mut self, now: Now, settings: Settings, out: &mut Vec<Effect>) {
+        info!("settings reloaded");
+        let before = std::mem::replace(&mut self.settings, settings);
+        if topics(&before) != topics(&self.settings) {
+            warn!(
+                "another base topic or discovery prefix: retained messages of the old one stay until they are cleared"
+            );
+            self.topics = topics(&self.settings);
+            self.publisher.forget_all();
+            out.push(Effect::Subscribe {
+                filters: self.topics.filters(),
+            });
+        }
+        self.accounts
+            .retain(|name, _| self.settings.accounts.contains_key(name));
+        for (name, account) in &self.settings.accounts {
+            let unchanged = before.accounts.get(name) == Some(account);
+            match self
+                .accounts
+                .get_mut(name)
+                .filter(|known| unchanged && known.refusal().is_none())
+            {
+                Some(known) => {
+                    known.reconfigure(&self.settings);
+                    known.list_at(now.mono);
+                }
+                None => {
+                    let new = Account::new(name.clone(), account, &self.settings, None, now);
+                    self.accounts.insert(name.clone(), new);
+                }
+            }
+        }
+        for did in self.registry.unwanted(&self.settings) {
+            self.remove_device(now, &did, out);
+        }
+        self.keep_polling(now);
+        self.rename_devices(now, out);
+        self.announce_all(now, Duration::ZERO);
+        self.publish_everything(now, out);
+    }
+
+    /// Accounts that were made anew learn which devices they poll.
+    fn keep_polling(&mut self, now: Now) {
+        for (did, entry) in self.registry.iter() {
+            if let Some(account) = self.accounts.get_mut(&entry.account) {
+                account.polls.add(did.clone(), now.mono);
+            }
+        }
+    }
+
+    fn stop(&mut self, out: &mut Vec<Effect>) {
+        self.stopping = true;
+        for verdict in self.pending.abandon(None, "the bridge is stopping") {
+            self.publish_result(verdict, out);
+        }
+        self.publisher
+            .retain(self.topics.bridge("state"), b"offline".to_vec(), out);
+        out.push(Effect::Stopped);
+    }
+}
+
+/// What a job sends now; `None` when there is nothing to send any more.
+fn call_for(job: &Job, pending: &mut PendingSets, now: Duration) -> Option<CloudCall> {
+    Some(match job {
+        Job::Login => CloudCall::Login,
+        Job::Command(did) => return pending.take(did, now),
+        Job::Bindings { skip } => CloudCall::Bindings {
+            skip: *skip,
+            limit: super::listing::PAGE,
+        },
+        Job::Schema(product_key) => CloudCall::Schema {
+            product_key: product_key.clone(),
+        },
+        Job::Latest(did) => CloudCall::Latest { did: did.clone() },
+    })
+}
+
+fn topics(settings: &Settings) -> Topics {
+    let (prefix, status) = settings
+        .homeassistant
+        .as_ref()
+        .map_or(("homeassistant", ""), |ha| {
+            (ha.discovery_prefix.as_str(), ha.status_topic.as_str())
+        });
+    Topics::new(&settings.base_topic, prefix, status)
+}

@@ -1,0 +1,270 @@
+//! Incoming MQTT messages: commands, requests, Home Assistant's birth.
+
+use serde_json::{Value, json};
+use tracing::{debug, info, warn};
+
+use crate::clock::Now;
+use crate::homeassistant::command::{self, CommandError};
+use crate::homeassistant::topic::Inbound;
+use crate::ids::Did;
+use crate::model::Attrs;
+
+use super::account::Account;
+use super::calls::{Job, Priority};
+use super::effect::Effect;
+use super::input::{Message, Sample};
+use super::machine::Bridge;
+use super::pending::{Caller, Ending, Verdict};
+use super::publisher::Publisher;
+use super::tell::render;
+
+/// A command that may go out.
+struct Checked {
+    raw: Option<Vec<u8>>,
+    attrs: Attrs,
+    transaction: Option<Value>,
+}
+
+impl Bridge {
+    pub(super) fn on_message(&mut self, now: Now, message: Message, out: &mut Vec<Effect>) {
+        let Some(inbound) = self.topics.parse(&message.topic) else {
+            debug!(
+                topic = message.topic,
+                "a message on a topic that is not ours"
+            );
+            return;
+        };
+        match inbound {
+            Inbound::HomeAssistantStatus => self.on_home_assistant(now, &message, out),
+            Inbound::Request { verb } if message.retained => {
+                self.ignore_retained(&format!("bridge/request/{verb}"), None, out);
+            }
+            Inbound::Request { verb } => self.on_request(now, &verb, &message, out),
+            Inbound::Set { ref level }
+            | Inbound::SetAttr { ref level, .. }
+            | Inbound::Get { ref level }
+            | Inbound::Raw { ref level } => {
+                let Some(did) = self.registry.at_level(level).cloned() else {
+                    warn!(
+                        topic = message.topic,
+                        "a command for a device that is not here"
+                    );
+                    self.health.note("unknown_device".into());
+                    let error = format!("no device has the topic {level:?}");
+                    let details = json!({ "topic": message.topic, "error": error });
+                    self.publish_event("command_failed", None, None, details, out);
+                    return;
+                };
+                self.on_command(now, did, inbound, message, out);
+            }
+        }
+    }
+
+    fn on_home_assistant(&mut self, now: Now, message: &Message, out: &mut Vec<Effect>) {
+        // A retained birth was said long ago; everything went out when the link came up.
+        if message.payload == b"online" && !message.retained {
+            info!("Home Assistant started: announcing everything again");
+            self.born(now, out);
+        }
+    }
+
+    fn on_command(
+        &mut self,
+        now: Now,
+        did: Did,
+        inbound: Inbound,
+        message: Message,
+        out: &mut Vec<Effect>,
+    ) {
+        if message.retained {
+            self.ignore_retained(&message.topic, Some(&did), out);
+            return;
+        }
+        if matches!(inbound, Inbound::Get { .. }) {
+            self.ask(&did, Job::Latest(did.clone()), Priority::Asked);
+            return;
+        }
+        let taken = match self.check_command(&did, &inbound, &message.payload) {
+            Ok(Checked {
+                raw,
+                attrs,
+                transaction,
+            }) => {
+                let caller = Caller {
+                    attrs,
+                    transaction,
+                    reply: message.reply,
+                };
+                match raw {
+                    Some(bytes) => self.pending.add_raw(&did, bytes, caller, now.mono),
+                    None => self.pending.add_set(&did, caller, now.mono),
+                }
+            }
+            Err(CommandError {
+                reason,
+                transaction,
+            }) => {
+                let caller = Caller {
+                    attrs: Attrs::default(),
+                    transaction,
+                    reply: message.reply,
+                };
+                Err(Verdict {
+                    did: did.clone(),
+                    caller,
+                    ending: Ending::Failed { reason, code: None },
+                })
+            }
+        };
+        match taken {
+            Ok(()) => self.ask(&did, Job::Command(did.clone()), Priority::Command),
+            Err(verdict) => self.publish_result(*verdict, out),
+        }
+    }
+
+    /// Everything that can refuse a command before it reaches the cloud.
+    fn check_command(
+        &self,
+        did: &Did,
+        inbound: &Inbound,
+        payload: &[u8],
+    ) -> Result<Checked, CommandError> {
+        let refuse = |reason: String| CommandError {
+            reason,
+            transaction: None,
+        };
+        let entry = self.registry.get(did.as_str());
+        let entry = entry.ok_or_else(|| refuse("the device is not bound any more".into()))?;
+        let schema = self.products.get(&entry.device.product_key);
+        let schema = schema.ok_or_else(|| refuse("the product is not known yet".into()))?;
+        let set = |set: command::SetRequest| Checked {
+            raw: None,
+            attrs: set.attrs,
+            transaction: set.transaction,
+        };
+        let checked = match inbound {
+            Inbound::SetAttr { attr, .. } => {
+                command::parse_set_attr(schema, attr, payload).map(set)?
+            }
+            Inbound::Set { .. } => command::parse_set(schema, payload).map(set)?,
+            Inbound::Raw { .. } => {
+                let (bytes, transaction) = command::parse_raw(payload)?;
+                Checked {
+                    raw: Some(bytes),
+                    attrs: Attrs::default(),
+                    transaction,
+                }
+            }
+            Inbound::Get { .. } | Inbound::Request { .. } | Inbound::HomeAssistantStatus => {
+                return Err(refuse("not a command".into()));
+            }
+        };
+        match self.accounts.get(&entry.account).and_then(Account::refusal) {
+            Some(refusal) => Err(CommandError {
+                reason: format!("the account is stopped: {refusal}"),
+                transaction: checked.transaction,
+            }),
+            None => Ok(checked),
+        }
+    }
+
+    /// An old wish is not a new one: a broker hands a retained command to every new subscriber.
+    fn ignore_retained(&mut self, topic: &str, did: Option<&Did>, out: &mut Vec<Effect>) {
+        self.health.note("retained_command".into());
+        let reason = "the command was retained, so it was ignored; publish commands without the retain flag, \
+                      and clear this one with an empty retained message";
+        match did {
+            Some(did) => {
+                let caller = Caller {
+                    attrs: Attrs::default(),
+                    transaction: None,
+                    reply: None,
+                };
+                let ending = Ending::Failed {
+                    reason: reason.into(),
+                    code: None,
+                };
+                self.publish_result(
+                    Verdict {
+                        did: did.clone(),
+                        caller,
+                        ending,
+                    },
+                    out,
+                );
+            }
+            None => {
+                warn!(topic, reason, "ignored");
+                let details = json!({ "topic": topic, "error": reason });
+                self.publish_event("command_failed", None, None, details, out);
+            }
+        }
+    }
+
+    /// `bridge/request/VERB`
+    fn on_request(&mut self, now: Now, verb: &str, message: &Message, out: &mut Vec<Effect>) {
+        let body = parse_request(&message.payload);
+        let transaction = body
+            .as_ref()
+            .ok()
+            .and_then(|body| body.get("transaction"))
+            .cloned();
+        let result = body.and_then(|_| self.carry_out(now, verb));
+        let mut answer = match result {
+            Ok(data) => json!({ "status": "ok", "data": data }),
+            Err(error) => {
+                warn!(verb, error, "a request failed");
+                json!({ "status": "error", "error": error })
+            }
+        };
+        if let (Value::Object(answer), Some(transaction)) = (&mut answer, transaction) {
+            answer.insert("transaction".into(), transaction);
+        }
+        if verb == "discovery" {
+            self.announce_due(now, out);
+        }
+        let topic = self.topics.response(verb);
+        Publisher::answer(topic, render(&answer), message.reply.as_ref(), out);
+    }
+
+    fn carry_out(&mut self, now: Now, verb: &str) -> Result<Value, String> {
+        match verb {
+            "refresh" => {
+                for account in self.accounts.values_mut() {
+                    account.list_at(now.mono);
+                }
+                let dids = self.registry.dids();
+                for did in &dids {
+                    self.ask(did, Job::Latest(did.clone()), Priority::Asked);
+                }
+                Ok(json!({ "devices": dids.len() }))
+            }
+            "health" => Ok(self.health_body(now, Sample::default())),
+            "discovery" => {
+                self.announce_all(now, std::time::Duration::ZERO);
+                Ok(json!({ "devices": self.registry.len() }))
+            }
+            _ => Err(format!(
+                "unknown request {verb:?}; known: refresh, health, discovery"
+            )),
+        }
+    }
+}
+
+/// An empty payload asks for nothing in particular.
+fn parse_request(payload: &[u8]) -> Result<Value, String> {
+    if payload.is_empty() {
+        return Ok(Value::Null);
+    }
+    if payload.len() > command::MAX_COMMAND_BYTES {
+        return Err(format!(
+            "the request is larger than {} bytes",
+            command::MAX_COMMAND_BYTES
+        ));
+    }
+    match serde_json::from_slice(payload) {
+        Ok(body @ Value::Object(_)) => Ok(body),
+        Ok(_) => Err("the request is not a JSON object".into()),
+        Err(err) => Err(format!("the request is not JSON: {err}")),
+    }
+}

@@ -1,0 +1,460 @@
+//! What the outcome of a call means for devices, commands and topics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tracing::{debug, info, warn};
+
+use crate::clock::Now;
+use crate::ids::{AccountName, CallId, Did, ProductKey};
+use crate::model::{Device, ProductSchema, Region};
+
+use super::account::Done;
+use super::calls::{Job, Priority};
+use super::effect::{Announced, Effect};
+use super::input::{CallError, CallOutcome, ErrorClass, Reply};
+use super::machine::Bridge;
+
+/// A listing that misses devices is repeated this soon: it may have been a mistake.
+const DOUBT: Duration = Duration::from_secs(30);
+
+impl Bridge {
+    pub(super) fn on_call_done(
+        &mut self,
+        now: Now,
+        name: &AccountName,
+        id: CallId,
+        outcome: CallOutcome,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Err(err) = &outcome {
+            self.health.failed(err);
+        }
+        let Some(account) = self.accounts.get_mut(name) else {
+            return;
+        };
+        match account.done(now, id, outcome, self.chance.f64()) {
+            Done::Nothing | Done::LoggedIn => {}
+            Done::Requeued(Job::Command(did)) => self.pending.returned(&did),
+            Done::Requeued(_) => {}
+            Done::Listed { devices, region } => self.on_listed(now, name, devices, region, out),
+            Done::Stopped { reason } => self.on_account_stopped(now, name, &reason, out),
+            Done::Finished {
+                job,
+                sent_at,
+                result,
+            } => self.on_finished(now, job, sent_at, result, out),
+        }
+    }
+
+    fn on_finished(
+        &mut self,
+        now: Now,
+        job: Job,
+        sent_at: Duration,
+        result: Result<Reply, CallError>,
+        out: &mut Vec<Effect>,
+    ) {
+        match (job, result) {
+            (Job::Latest(did), Ok(Reply::Latest { updated_at, attrs })) => {
+                self.on_report(now, &did, updated_at, &attrs, sent_at, out);
+            }
+            (Job::Latest(did), Err(err)) => self.on_poll_failed(now, &did, &err, out),
+            (
+                Job::Schema(product_key),
+                Ok(Reply::Schema {
+                    schema,
+                    document,
+                    left_out,
+                }),
+            ) => {
+                for line in left_out {
+                    warn!(%product_key, datapoint = line, "a datapoint of the schema cannot be read");
+                }
+                self.on_schema(now, product_key, schema, document, out);
+            }
+            (Job::Schema(product_key), Err(err)) => self.on_no_schema(now, &product_key, &err),
+            (Job::Command(did), result) => {
+                self.on_command_answered(now, &did, result.map(|_| ()), out)
+            }
+            (Job::Bindings { .. }, Err(err)) => {
+                warn!(reason = %err, "the bindings cannot be listed")
+            }
+            (job, Ok(_)) => warn!(?job, "an answer of the wrong kind was dropped"),
+            (Job::Login, Err(_)) => {}
+        }
+    }
+
+    /// A device's values arrived.
+    fn on_report(
+        &mut self,
+        now: Now,
+        did: &Did,
+        updated_at: i64,
+        report: &Map<String, Value>,
+        asked_at: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        let product_key = entry.device.product_key.clone();
+        let first = entry.presence.is_new();
+        let older = entry
+            .presence
+            .updated_at()
+            .is_some_and(|known| updated_at < known);
+        entry.presence.answered(now, updated_at);
+        if first {
+            entry.announcing.changed(now.mono);
+        }
+        if !older {
+            self.take_values(now, did, &product_key, report, asked_at, out);
+        }
+        self.publish_device(now, did, out);
+    }
+
+    fn take_values(
+        &mut self,
+        now: Now,
+        did: &Did,
+        product_key: &ProductKey,
+        report: &Map<String, Value>,
+        asked_at: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.products.widen(product_key, report) {
+            self.product_changed(now, product_key);
+        }
+        let (attrs, news, unreadable) = self.products.decode(product_key, report);
+        for line in news {
+            warn!(%did, attribute = line, "a reported value does not fit the schema; it is left out");
+        }
+        (0..unreadable).for_each(|_| self.health.note("unreadable_value".into()));
+        for verdict in self.pending.observe(did, &attrs, asked_at) {
+            self.publish_result(verdict, out);
+        }
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        if let Some(schema) = self.products.get(product_key)
+            && entry.observe_ranges(schema, &attrs)
+        {
+            entry.announcing.changed(now.mono);
+        }
+        let changed = entry.attrs.merge(attrs);
+        if !changed.is_empty() {
+            debug!(%did, changed = changed.len(), "new values");
+        }
+    }
+
+    fn on_poll_failed(&mut self, now: Now, did: &Did, err: &CallError, out: &mut Vec<Effect>) {
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        match err.class {
+            ErrorClass::DeviceGone => {
+                warn!(%did, reason = %err, "the cloud does not know the device any more: listing the bindings");
+                entry.presence.unreachable();
+                self.list_soon(now, did);
+            }
+            // 9029: nothing was ever stored for it, which `updated_at` 0 says too.
+            ErrorClass::Refused if err.code == Some(9029) => entry.presence.answered(now, 0),
+            ErrorClass::DeviceOffline => {
+                entry
+                    .presence
+                    .answered(now, entry.presence.updated_at().unwrap_or(0));
+                entry.presence.unreachable();
+            }
+            ErrorClass::Throttled
+            | ErrorClass::TokenLost
+            | ErrorClass::LoginRefused
+            | ErrorClass::Refused
+            | ErrorClass::Fatal
+            | ErrorClass::Unsent
+            | ErrorClass::Transient => {
+                warn!(%did, reason = %err, "the device cannot be polled; it is tried again in its turn");
+            }
+        }
+        self.publish_device(now, did, out);
+    }
+
+    fn on_schema(
+        &mut self,
+        now: Now,
+        product_key: ProductKey,
+        schema: Arc<ProductSchema>,
+        document: Arc<Value>,
+        out: &mut Vec<Effect>,
+    ) {
+        info!(%product_key, name = schema.name, datapoints = schema.datapoints().len(), "schema loaded");
+        out.push(Effect::SaveSchema {
+            product_key: product_key.clone(),
+            document,
+        });
+        self.products.loaded(product_key.clone(), schema);
+        self.product_changed(now, &product_key);
+        self.fetch_product(&product_key);
+    }
+
+    fn on_no_schema(&mut self, now: Now, product_key: &ProductKey, err: &CallError) {
+        warn!(%product_key, reason = %err,
+            "the schema cannot be had: types are inferred from what the devices report");
+        self.products.unavailable(product_key);
+        self.product_changed(now, product_key);
+        self.fetch_product(product_key);
+    }
+
+    /// Values that came before the schema were not kept: they are fetched again.
+    fn fetch_product(&mut self, product_key: &ProductKey) {
+        let of_product: Vec<Did> = self.dids_of(product_key);
+        for did in of_product {
+            self.ask(&did, Job::Latest(did.clone()), Priority::Inventory);
+        }
+    }
+
+    fn dids_of(&self, product_key: &ProductKey) -> Vec<Did> {
+        let of_product = self
+            .registry
+            .iter()
+            .filter(|(_, e)| e.device.product_key == *product_key);
+        of_product.map(|(did, _)| did.clone()).collect()
+    }
+
+    fn product_changed(&mut self, now: Now, product_key: &ProductKey) {
+        for (_, entry) in self.registry.iter_mut() {
+            if entry.device.product_key == *product_key {
+                entry.announcing.changed(now.mono);
+            }
+        }
+        self.inventory_changed(now);
+    }
+
+    fn on_command_answered(
+        &mut self,
+        now: Now,
+        did: &Did,
+        result: Result<(), CallError>,
+        out: &mut Vec<Effect>,
+    ) {
+        match &result {
+            Ok(()) => self
+                .registry
+                .get_mut(did)
+                .into_iter()
+                .for_each(|e| e.presence.obeyed()),
+            Err(err) if err.class == ErrorClass::DeviceOffline => {
+                self.registry
+                    .get_mut(did)
+                    .into_iter()
+                    .for_each(|e| e.presence.unreachable());
+            }
+            Err(err) if err.class == ErrorClass::DeviceGone => self.list_soon(now, did),
+            Err(_) => {}
+        }
+        for verdict in self.pending.answered(did, result, now.mono) {
+            self.publish_result(verdict, out);
+        }
+        if self.pending.wants_call(did) {
+            self.ask(did, Job::Command(did.clone()), Priority::Command);
+        }
+        self.publish_device(now, did, out);
+    }
+
+    pub(super) fn expire_commands(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.pending.next_deadline().is_none_or(|at| now.mono < at) {
+            return;
+        }
+        let state = |did: &Did| {
+            let account = self
+                .registry
+                .get(did.as_str())
+                .and_then(|e| self.accounts.get(&e.account));
+            let state = account.map_or("gone", |account| account.state().as_str());
+            format!("the account is {state}")
+        };
+        for verdict in self.pending.expire(now.mono, state) {
+            let did = verdict.did.clone();
+            let unconfirmed = !verdict.caller.attrs.is_empty();
+            self.publish_result(verdict, out);
+            if unconfirmed {
+                // Home Assistant shows the wish; the last report puts the control back.
+                self.publish_again(now, &did, out);
+            }
+        }
+    }
+
+    fn list_soon(&mut self, now: Now, did: &Did) {
+        let account = self
+            .registry
+            .get(did.as_str())
+            .map(|entry| entry.account.clone());
+        if let Some(account) = account.and_then(|name| self.accounts.get_mut(&name)) {
+            account.list_at(now.mono);
+        }
+    }
+
+    fn on_listed(
+        &mut self,
+        now: Now,
+        name: &AccountName,
+        devices: Vec<Device>,
+        region: Region,
+        out: &mut Vec<Effect>,
+    ) {
+        if !devices.is_empty() {
+            out.push(Effect::SaveRegion {
+                account: name.clone(),
+                region,
+            });
+        }
+        let changes = self
+            .registry
+            .update(name, devices, &self.settings, now.mono);
+        for did in changes.joined {
+            self.on_joined(now, name, &did, out);
+        }
+        for (did, old) in changes.changed {
+            self.on_renamed(now, &did, old.as_ref(), out);
+        }
+        for (did, _, announced) in changes.left {
+            info!(account = %name, %did, "the device is not bound any more");
+            self.forget_device(now, &did, &announced, out);
+        }
+        if changes.doubtful
+            && let Some(account) = self.accounts.get_mut(name)
+        {
+            info!(account = %name, "a device is missing from the bindings: looking once more before it is removed");
+            account.list_at(now.mono + DOUBT);
+        }
+        for product_key in self.products.without_schema() {
+            let theirs = |(_, entry): &(&Did, &super::registry::Entry)| {
+                entry.account == *name && entry.device.product_key == product_key
+            };
+            if self.registry.iter().any(|item| theirs(&item))
+                && let Some(account) = self.accounts.get_mut(name)
+            {
+                account.push(Job::Schema(product_key), Priority::Poll);
+            }
+        }
+        self.publish_availability(now, out);
+    }
+
+    fn on_joined(&mut self, now: Now, name: &AccountName, did: &Did, out: &mut Vec<Effect>) {
+        let Some(entry) = self.registry.get(did.as_str()) else {
+            return;
+        };
+        let product_key = entry.device.product_key.clone();
+        info!(account = %name, %did, topic = entry.level, product = entry.device.product_name, "device joined");
+        let details = json!({ "name": entry.name, "topic": entry.level, "product_key": product_key.as_str() });
+        self.publish_event("device_joined", Some(did), Some(name), details, out);
+        if let Some(account) = self.accounts.get_mut(name) {
+            if self.products.wants(&product_key) {
+                account.push(Job::Schema(product_key.clone()), Priority::Inventory);
+            }
+            account.polls.add(did.clone(), now.mono);
+            if self.products.is_settled(&product_key) {
+                account.push(Job::Latest(did.clone()), Priority::Inventory);
+            }
+        }
+        self.inventory_changed(now);
+    }
+
+    /// Another name, or with `old` another topic level.
+    pub(super) fn on_renamed(
+        &mut self,
+        now: Now,
+        did: &Did,
+        old: Option<&Announced>,
+        out: &mut Vec<Effect>,
+    ) {
+        if let Some(old) = old {
+            info!(%did, was = old.level, "the device has another topic now");
+            self.clear_topics(old, out);
+        }
+        if let Some(entry) = self.registry.get_mut(did) {
+            entry.told_online = None;
+            entry.announcing.changed(now.mono);
+        }
+        self.publish_device(now, did, out);
+        self.inventory_changed(now);
+    }
+
+    pub(super) fn rename_devices(&mut self, now: Now, out: &mut Vec<Effect>) {
+        for (did, old) in self.registry.rename(&self.settings) {
+            self.on_renamed(now, &did, old.as_ref(), out);
+        }
+    }
+
+    /// Takes a device out that the settings do not want any more.
+    pub(super) fn remove_device(&mut self, now: Now, did: &Did, out: &mut Vec<Effect>) {
+        if let Some(entry) = self.registry.remove(did) {
+            if let Some(account) = self.accounts.get_mut(&entry.account) {
+                account.forget(did);
+            }
+            self.forget_device(now, did, &entry.announced, out);
+        }
+    }
+
+    /// Takes back all that was published of a device.
+    fn forget_device(&mut self, now: Now, did: &Did, announced: &Announced, out: &mut Vec<Effect>) {
+        for verdict in self
+            .pending
+            .abandon(Some(did), "the device is not bound any more")
+        {
+            self.publish_result(verdict, out);
+        }
+        for account in self.accounts.values_mut() {
+            account.forget(did);
+        }
+        self.publisher.clear(self.topics.discovery(did), out);
+        self.clear_topics(announced, out);
+        out.push(Effect::SaveAnnounced {
+            did: did.clone(),
+            announced: None,
+        });
+        self.publish_event(
+            "device_left",
+            Some(did),
+            None,
+            json!({ "topic": announced.level }),
+            out,
+        );
+        self.inventory_changed(now);
+    }
+
+    fn clear_topics(&mut self, announced: &Announced, out: &mut Vec<Effect>) {
+        let level = &announced.level;
+        if level.is_empty() {
+            return;
+        }
+        for attr in &announced.attrs {
+            self.publisher
+                .clear(self.topics.below_device(level, attr), out);
+        }
+        self.publisher
+            .clear(self.topics.below_device(level, "availability"), out);
+        self.publisher.clear(self.topics.device(level), out);
+    }
+
+    fn on_account_stopped(
+        &mut self,
+        now: Now,
+        name: &AccountName,
+        reason: &str,
+        out: &mut Vec<Effect>,
+    ) {
+        let theirs = self
+            .registry
+            .iter()
+            .filter(|(_, entry)| entry.account == *name);
+        let dids: Vec<Did> = theirs.map(|(did, _)| did.clone()).collect();
+        for did in dids {
+            for verdict in self.pending.abandon(Some(&did), reason) {
+                self.publish_result(verdict, out);
+            }
+        }
+        self.publish_availability(now, out);
+    }
+}

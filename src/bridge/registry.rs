@@ -1,0 +1,337 @@
+//! The devices: who they are, where they are published, what they last said; who joined and left.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::homeassistant::slug;
+use crate::ids::{AccountName, AttrName, Did};
+use crate::model::{AttrValue, Attrs, DataType, Device, ProductSchema};
+
+use super::announcer::Announcing;
+use super::effect::Announced;
+use super::presence::Presence;
+use super::settings::Settings;
+
+/// Complete listings in a row that must miss a device before it counts as unbound: removing it
+/// costs the user its history in Home Assistant, and an empty answer has been seen by mistake.
+const MISSED_LISTINGS: u8 = 2;
+
+/// One device.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) account: AccountName,
+    pub(super) device: Device,
+    /// The shown name.
+    pub(super) name: String,
+    /// Its topic level.
+    pub(super) level: String,
+    pub(super) attrs: Attrs,
+    pub(super) presence: Presence,
+    /// Availability as last told to others.
+    pub(super) told_online: Option<bool>,
+    /// Numbers seen beyond the schema's limits.
+    pub(super) observed: BTreeMap<AttrName, (f64, f64)>,
+    pub(super) announced: Announced,
+    pub(super) announcing: Announcing,
+    missed: u8,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    entries: BTreeMap<Did, Entry>,
+    levels: BTreeMap<String, Did>,
+    /// Announced in an earlier run and not seen in this one yet.
+    remembered: BTreeMap<Did, Announced>,
+    /// For those: complete listings of their account that missed them.
+    remembered_missed: BTreeMap<Did, u8>,
+}
+
+/// What a listing changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// New here.
+    pub(super) joined: Vec<Did>,
+    /// Another alias, product name or firmware; with the topics to empty where its level changed.
+    pub(super) changed: Vec<(Did, Option<Announced>)>,
+    /// Gone for good, with what is to be taken back.
+    pub(super) left: Vec<(Did, Option<AccountName>, Announced)>,
+    /// Some were missed, but not often enough yet.
+    pub(super) doubtful: bool,
+}
+
+impl Registry {
+    pub(super) fn new(remembered: BTreeMap<Did, Announced>) -> Self {
+        Self {
+            remembered,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn get(&self, did: &str) -> Option<&Entry> {
+        self.entries.get(did)
+    }
+
+    pub(super) fn get_mut(&mut self, did: &Did) -> Option<&mut Entry> {
+        self.entries.get_mut(did)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Did, &Entry)> {
+        self.entries.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Did, &mut Entry)> {
+        self.entries.iter_mut()
+    }
+
+    pub(super) fn dids(&self) -> Vec<Did> {
+        self.entries.keys().cloned().collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The device on a topic level.
+    pub(super) fn at_level(&self, level: &str) -> Option<&Did> {
+        self.levels.get(level)
+    }
+
+    /// Takes a complete listing of one account.
+    pub(super) fn update(
+        &mut self,
+        account: &AccountName,
+        devices: Vec<Device>,
+        settings: &Settings,
+        now: Duration,
+    ) -> Changes {
+        let mut changes = Changes::default();
+        let mut seen = std::collections::BTreeSet::new();
+        for device in devices
+            .into_iter()
+            .filter(|device| settings.wants(account, &device.did))
+        {
+            let did = device.did.clone();
+            seen.insert(did.clone());
+            match self.entries.get(&did) {
+                None => {
+                    self.join(account, device, settings, now);
+                    changes.joined.push(did);
+                }
+                Some(entry) if entry.account == *account => {
+                    changes
+                        .changed
+                        .extend(self.renew(device, settings).map(|old| (did, old)));
+                }
+                // Bound by two accounts: the first that listed it keeps it.
+                Some(_) => {}
+            }
+        }
+        self.miss(account, &seen, &mut changes);
+        changes
+    }
+
+    fn join(&mut self, account: &AccountName, device: Device, settings: &Settings, now: Duration) {
+        let did = device.did.clone();
+        let announced = self.remembered.remove(&did).unwrap_or_default();
+        self.remembered_missed.remove(&did);
+        let level = self.choose_level(&device, settings, &announced.level);
+        let mut presence = Presence::default();
+        presence.listed(device.is_online);
+        self.levels.insert(level.clone(), did.clone());
+        let entry = Entry {
+            account: account.clone(),
+            name: shown_name(&device, settings),
+            device,
+            level,
+            attrs: Attrs::default(),
+            presence,
+            told_online: None,
+            observed: BTreeMap::new(),
+            announced,
+            announcing: Announcing::new(now),
+            missed: 0,
+        };
+        self.entries.insert(did, entry);
+    }
+
+    /// Applies a newer row. `None`: nothing to tell others; else what was announced, where the
+    /// topic level changed.
+    fn renew(&mut self, device: Device, settings: &Settings) -> Option<Option<Announced>> {
+        let did = device.did.clone();
+        let before = self.entries.get_mut(&did)?;
+        before.missed = 0;
+        before.presence.listed(device.is_online);
+        let same = Device {
+            is_online: before.device.is_online,
+            ..device.clone()
+        } == before.device;
+        before.device.is_online = device.is_online;
+        let name = shown_name(&device, settings);
+        let current = before.level.clone();
+        if same
+            && before.name == name
+            && settings.topic_of(&did).is_none_or(|topic| topic == current)
+        {
+            return None;
+        }
+        let level = self.choose_level(&device, settings, &current);
+        let entry = self.entries.get_mut(&did)?;
+        entry.device = device;
+        entry.name = name;
+        if level == current {
+            return Some(None);
+        }
+        entry.level.clone_from(&level);
+        let old = entry.announced.clone();
+        self.levels.remove(&current);
+        self.levels.insert(level, did);
+        Some(Some(old))
+    }
+
+    /// New settings may rename devices. As [`Self::update`], without joins and departures.
+    pub(super) fn rename(&mut self, settings: &Settings) -> Vec<(Did, Option<Announced>)> {
+        let devices: Vec<Device> = self
+            .entries
+            .values()
+            .map(|entry| entry.device.clone())
+            .collect();
+        let renew = |device: Device| Some((device.did.clone(), self.renew(device, settings)?));
+        devices.into_iter().filter_map(renew).collect()
+    }
+
+    /// Devices that the settings do not want any more, or whose account is gone.
+    pub(super) fn unwanted(&self, settings: &Settings) -> Vec<Did> {
+        let gone = |(did, entry): &(&Did, &Entry)| !settings.wants(&entry.account, did);
+        self.entries
+            .iter()
+            .filter(gone)
+            .map(|(did, _)| did.clone())
+            .collect()
+    }
+
+    fn miss(
+        &mut self,
+        account: &AccountName,
+        seen: &std::collections::BTreeSet<Did>,
+        changes: &mut Changes,
+    ) {
+        let mut gone = Vec::new();
+        for (did, entry) in &mut self.entries {
+            if entry.account == *account && !seen.contains(did) {
+                entry.missed += 1;
+                if entry.missed >= MISSED_LISTINGS {
+                    gone.push(did.clone())
+                } else {
+                    changes.doubtful = true
+                }
+            }
+        }
+        for did in gone {
+            let left = self
+                .remove(&did)
+                .map(|entry| (did, Some(entry.account), entry.announced));
+            changes.left.extend(left);
+        }
+        let theirs = |announced: &Announced| announced.account == account.as_str();
+        let absent: Vec<Did> = self
+            .remembered
+            .iter()
+            .filter(|(_, a)| theirs(a))
+            .map(|(did, _)| did.clone())
+            .collect();
+        for did in absent {
+            let missed = self.remembered_missed.entry(did.clone()).or_default();
+            *missed += 1;
+            if *missed < MISSED_LISTINGS {
+                changes.doubtful = true;
+            } else if let Some(announced) = self.remembered.remove(&did) {
+                self.remembered_missed.remove(&did);
+                changes.left.push((did, None, announced));
+            }
+        }
+    }
+
+    /// Takes a device out.
+    pub(super) fn remove(&mut self, did: &Did) -> Option<Entry> {
+        let entry = self.entries.remove(did)?;
+        self.levels.remove(&entry.level);
+        Some(entry)
+    }
+
+    /// The user's choice, else a slug of the alias; what it had before wins where it still fits, so
+    /// that a restart or a new neighbour renames nothing.
+    fn choose_level(&self, device: &Device, settings: &Settings, before: &str) -> String {
+        let did = &device.did;
+        if let Some(topic) = settings.topic_of(did) {
+            return topic.to_owned();
+        }
+        let plain = slug::level(&device.alias, device.mac.as_ref(), did);
+        let long = slug::with_suffix(&plain, did);
+        if before == plain || before == long {
+            return before.to_owned();
+        }
+        let free = |level: &str| {
+            level != "bridge"
+                && self.levels.get(level).is_none_or(|owner| owner == did)
+                && !settings
+                    .devices
+                    .iter()
+                    .any(|(of, d)| of != did && d.topic.as_deref() == Some(level))
+                && !self
+                    .remembered
+                    .iter()
+                    .any(|(of, a)| of != did && a.level == level)
+        };
+        [plain, long]
+            .into_iter()
+            .find(|level| free(level))
+            .unwrap_or_else(|| did.to_string())
+    }
+}
+
+fn shown_name(device: &Device, settings: &Settings) -> String {
+    let chosen = settings
+        .devices
+        .get(&device.did)
+        .and_then(|d| d.name.clone());
+    let alias = Some(device.alias.trim().to_owned()).filter(|alias| !alias.is_empty());
+    chosen.or(alias).unwrap_or_else(|| {
+        let product = if device.product_name.is_empty() {
+            "Gizwits"
+        } else {
+            &device.product_name
+        };
+        let mac = device
+            .mac
+            .as_ref()
+            .map_or(device.did.as_str(), |mac| mac.as_str());
+        let from = mac.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+        format!("{product} {}", mac.get(from..).unwrap_or(mac))
+    })
+}
+
+impl Entry {
+    /// Notes numbers beyond the announced range; true when one widens it.
+    pub(super) fn observe_ranges(&mut self, schema: &ProductSchema, report: &Attrs) -> bool {
+        let mut wider = false;
+        for (name, value) in report.iter() {
+            let (AttrValue::Number(number), Some(DataType::Number(spec))) =
+                (value, schema.get(name.as_str()).map(|d| &d.data_type))
+            else {
+                continue;
+            };
+            let (min, max) = self
+                .observed
+                .get(name)
+                .copied()
+                .unwrap_or((spec.min, spec.max));
+            if *number < min || *number > max {
+                self.observed
+                    .insert(name.clone(), (min.min(*number), max.max(*number)));
+                wider = true;
+            }
+        }
+        wider
+    }
+}

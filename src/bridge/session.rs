@@ -1,0 +1,214 @@
+//! Whether an account is logged in, where, and when to try again. Holds no token: that stays with
+//! the edge (`docs/decisions/0005-token-stays-in-the-edge.md`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock::Now;
+use crate::model::Region;
+use crate::retry::{Retry, RetryPolicy};
+
+/// Between logins when a new token does not work either. Logins are throttled sharply (seen), so
+/// this starts long.
+const RELOGIN: RetryPolicy = RetryPolicy {
+    first: Duration::from_secs(60),
+    factor: 2.0,
+    longest: Duration::from_secs(15 * 60),
+};
+/// A token is renewed this long before it ends, or earlier than that at a tenth of its life.
+const RENEW_BEFORE_S: i64 = 24 * 3600;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Session {
+    state: SessionState,
+    /// Counts logins: a call that lost an older token is repeated without another login.
+    generation: u32,
+    /// Tokens that the edge holds, by the moment to renew them (Unix seconds).
+    tokens: BTreeMap<Region, i64>,
+    /// The newest token has served at least one call.
+    proven: bool,
+    retry: Retry,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum SessionState {
+    Absent { not_before: Duration },
+    LoggingIn,
+    Live,
+    Refused { reason: String },
+}
+
+impl Session {
+    pub(super) fn new(restored: Option<(Region, i64)>) -> Self {
+        Self {
+            state: SessionState::Absent {
+                not_before: Duration::ZERO,
+            },
+            generation: 0,
+            tokens: restored.into_iter().collect(),
+            proven: false,
+            retry: Retry::new(RELOGIN),
+        }
+    }
+
+    /// Enters a region: live at once where a token for it is at hand.
+    pub(super) fn enter(&mut self, region: Region, now: Now) {
+        self.generation += 1;
+        self.state = if self
+            .tokens
+            .get(&region)
+            .is_some_and(|renew_at| now.unix < *renew_at)
+        {
+            SessionState::Live
+        } else {
+            SessionState::Absent {
+                not_before: now.mono,
+            }
+        };
+    }
+
+    /// When a login is due: `None` while live, under way or refused.
+    pub(super) fn login_due(&self) -> Option<Duration> {
+        match self.state {
+            SessionState::Absent { not_before } => Some(not_before),
+            SessionState::LoggingIn | SessionState::Live | SessionState::Refused { .. } => None,
+        }
+    }
+
+    pub(super) fn logging_in(&mut self) {
+        self.state = SessionState::LoggingIn;
+    }
+
+    pub(super) fn logged_in(&mut self, region: Region, expires_at: i64, now: Now) {
+        let life = expires_at.saturating_sub(now.unix).max(0);
+        self.tokens.insert(
+            region,
+            expires_at.saturating_sub(RENEW_BEFORE_S.min(life / 10)),
+        );
+        self.generation += 1;
+        self.proven = false;
+        self.state = SessionState::Live;
+    }
+
+    /// The login did not come through for a reason that is not the user's.
+    pub(super) fn login_failed(&mut self, now: Now) {
+        self.state = SessionState::Absent {
+            not_before: now.mono,
+        };
+    }
+
+    pub(super) fn refused(&mut self, reason: String) {
+        self.state = SessionState::Refused { reason };
+    }
+
+    /// A call with this token was answered.
+    pub(super) fn served(&mut self, generation: u32) {
+        if generation == self.generation && !self.proven {
+            self.proven = true;
+            self.retry.succeeded();
+        }
+    }
+
+    /// The cloud does not know the token any more. True when this is news.
+    pub(super) fn lost(&mut self, region: Region, generation: u32, now: Now, chance: f64) -> bool {
+        if generation != self.generation || self.state != SessionState::Live {
+            return false;
+        }
+        self.tokens.remove(&region);
+        let wait = if self.proven {
+            Duration::ZERO
+        } else {
+            self.retry.failed(chance)
+        };
+        self.state = SessionState::Absent {
+            not_before: now.mono + wait,
+        };
+        true
+    }
+
+    /// Ends a token that is about to expire, so that the next call starts with a new one.
+    pub(super) fn renew_if_due(&mut self, region: Region, now: Now) {
+        let due = self
+            .tokens
+            .get(&region)
+            .is_some_and(|renew_at| now.unix >= *renew_at);
+        if self.state == SessionState::Live && due {
+            self.state = SessionState::Absent {
+                not_before: now.mono,
+            };
+        }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.state == SessionState::Live
+    }
+
+    pub(super) fn refusal(&self) -> Option<&str> {
+        match &self.state {
+            SessionState::Refused { reason } => Some(reason),
+            SessionState::Absent { .. } | SessionState::LoggingIn | SessionState::Live => None,
+        }
+    }
+
+    pub(super) const fn generation(&self) -> u32 {
+        self.generation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(secs: u64) -> Now {
+        Now {
+            mono: Duration::from_secs(secs),
+            unix: 1_000_000 + secs.cast_signed(),
+        }
+    }
+
+    #[test]
+    fn a_restored_token_is_used_until_it_ends() {
+        let mut session = Session::new(Some((Region::Eu, 1_000_100)));
+        session.enter(Region::Eu, at(0));
+        assert!(session.is_live());
+        session.renew_if_due(Region::Eu, at(99));
+        assert!(session.is_live());
+        session.renew_if_due(Region::Eu, at(100));
+        assert_eq!(session.login_due(), Some(Duration::from_secs(100)));
+    }
+
+    #[test]
+    fn a_token_that_served_is_replaced_at_once_and_one_that_never_did_after_a_wait() {
+        let mut session = Session::new(None);
+        session.enter(Region::Eu, at(0));
+        session.logging_in();
+        session.logged_in(Region::Eu, 2_000_000, at(1));
+        session.served(session.generation());
+        assert!(session.lost(Region::Eu, session.generation(), at(5), 0.0));
+        assert_eq!(session.login_due(), Some(Duration::from_secs(5)));
+        session.logging_in();
+        session.logged_in(Region::Eu, 2_000_000, at(6));
+        assert!(session.lost(Region::Eu, session.generation(), at(7), 0.0));
+        assert_eq!(session.login_due(), Some(Duration::from_secs(67)));
+    }
+
+    #[test]
+    fn losing_an_older_token_is_no_news() {
+        let mut session = Session::new(None);
+        session.enter(Region::Eu, at(0));
+        session.logging_in();
+        session.logged_in(Region::Eu, 2_000_000, at(1));
+        let older = session.generation();
+        session.served(older);
+        assert!(session.lost(Region::Eu, older, at(2), 0.0));
+        assert!(
+            !session.lost(Region::Eu, older, at(2), 0.0),
+            "two calls lost the same token"
+        );
+        session.logging_in();
+        session.logged_in(Region::Eu, 2_000_000, at(3));
+        assert!(!session.lost(Region::Eu, older, at(4), 0.0));
+        assert!(session.is_live());
+    }
+}

@@ -109,11 +109,12 @@ impl Bridge {
                     transaction,
                     reply: message.reply,
                 };
-                Err(Verdict {
+                let ending = Ending::Failed { reason, code: None };
+                Err(Box::new(Verdict {
                     did: did.clone(),
                     caller,
-                    ending: Ending::Failed { reason, code: None },
-                })
+                    ending,
+                }))
             }
         };
         match taken {

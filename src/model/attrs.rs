@@ -14,7 +14,21 @@ impl Attrs {
     /// Takes each value of `newer` and returns the names whose value is now another one, in order.
     /// What `newer` does not name stays: a device may report a part (seen on `var_len` products).
     pub fn merge(&mut self, newer: Self) -> Vec<AttrName> {
-        todo!("{newer:?}")
+        let mut changed = Vec::new();
+        for (name, value) in newer.0 {
+            match self.0.get_mut(&name) {
+                Some(known) if *known == value => {}
+                Some(known) => {
+                    *known = value;
+                    changed.push(name);
+                }
+                None => {
+                    self.0.insert(name.clone(), value);
+                    changed.push(name);
+                }
+            }
+        }
+        changed
     }
 
     /// Sets one value; true when it is another one than before.
@@ -72,5 +86,54 @@ impl IntoIterator for Attrs {
     type IntoIter = std::collections::btree_map::IntoIter<AttrName, AttrValue>;
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn attrs() -> impl Strategy<Value = Attrs> {
+        let value = prop_oneof![
+            any::<bool>().prop_map(AttrValue::Bool),
+            (-50..50_i32).prop_map(|n| AttrValue::Number(f64::from(n) / 10.0)),
+            "[a-c]{0,2}".prop_map(|text| AttrValue::Text(text.into())),
+        ];
+        proptest::collection::btree_map("[a-e]", value, 0..5).prop_map(|map| {
+            map.into_iter()
+                .map(|(name, value)| (AttrName::new(name).unwrap(), value))
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn merge_names_exactly_what_differs_now(old in attrs(), newer in attrs()) {
+            let mut merged = old.clone();
+            let changed = merged.merge(newer.clone());
+            let differing: Vec<AttrName> = merged
+                .iter()
+                .filter(|(name, value)| old.get(name.as_str()) != Some(*value))
+                .map(|(name, _)| name.clone())
+                .collect();
+            prop_assert_eq!(changed, differing);
+            for (name, value) in newer.iter() {
+                prop_assert_eq!(merged.get(name.as_str()), Some(value));
+            }
+            for (name, value) in old.iter().filter(|(name, _)| newer.get(name.as_str()).is_none()) {
+                prop_assert_eq!(merged.get(name.as_str()), Some(value));
+            }
+        }
+
+        #[test]
+        fn merging_the_same_again_changes_nothing(old in attrs(), newer in attrs()) {
+            let mut merged = old;
+            merged.merge(newer.clone());
+            let once = merged.clone();
+            prop_assert_eq!(merged.merge(newer), Vec::<AttrName>::new());
+            prop_assert_eq!(merged, once);
+        }
     }
 }

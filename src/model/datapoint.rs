@@ -73,3 +73,106 @@ pub struct NumberSpec {
     /// Added after the factor.
     pub addition: f64,
 }
+
+/// More decimals than these are noise of binary fractions.
+const MAX_DECIMALS: usize = 12;
+
+/// Up to here every integer has a `f64` of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl NumberSpec {
+    /// How many decimals a shown value has: those of ratio and addition.
+    #[must_use]
+    pub fn decimals(&self) -> usize {
+        decimals_of(self.ratio).max(decimals_of(self.addition))
+    }
+
+    /// Rounded to [`Self::decimals`], so that 3 * 0.1 shows as 0.3.
+    #[must_use]
+    pub fn round(&self, shown: f64) -> f64 {
+        let factor = (0..self.decimals()).fold(1.0, |factor, _| factor * 10.0);
+        let scaled = shown * factor;
+        if scaled.abs() < EXACT {
+            scaled.round() / factor
+        } else {
+            shown
+        }
+    }
+
+    /// True when a raw integer stands behind this shown value. A millionth of a step is forgiven.
+    #[must_use]
+    pub fn on_step(&self, shown: f64) -> bool {
+        let raw = (shown - self.addition) / self.ratio;
+        (raw - raw.round()).abs() <= 1e-6 + raw.abs() * 1e-12
+    }
+}
+
+fn decimals_of(number: f64) -> usize {
+    // `Display` gives the shortest text that reads back as the same number, without an exponent.
+    let text = number.to_string();
+    text.split_once('.')
+        .map_or(0, |(_, decimals)| decimals.len().min(MAX_DECIMALS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn spec(ratio: f64, addition: f64) -> NumberSpec {
+        NumberSpec {
+            min: -1e6,
+            max: 1e6,
+            ratio,
+            addition,
+        }
+    }
+
+    #[test]
+    fn decimals_are_those_of_ratio_and_addition() {
+        for (ratio, addition, decimals) in [
+            (1.0, 0.0, 0),
+            (10.0, -2000.0, 0),
+            (0.1, 0.0, 1),
+            (0.01, 0.0, 2),
+            (0.5, 0.25, 2),
+            (1.0, -0.125, 3),
+            (1.0 / 3.0, 0.0, 12),
+        ] {
+            assert_eq!(
+                spec(ratio, addition).decimals(),
+                decimals,
+                "{ratio} {addition}"
+            );
+        }
+    }
+
+    #[test]
+    fn rounding_leaves_no_binary_dust() {
+        assert_eq!(spec(0.1, 0.0).round(3.0 * 0.1).to_string(), "0.3");
+        assert_eq!(spec(0.01, 0.0).round(732.0 * 0.01).to_string(), "7.32");
+        assert_eq!(spec(1.0, 0.0).round(20.6).to_string(), "21");
+        assert_eq!(spec(0.1, 0.0).round(1e300).to_string(), 1e300.to_string());
+    }
+
+    #[test]
+    fn every_raw_value_is_on_step_and_half_a_step_is_not() {
+        for (ratio, addition) in [
+            (1.0, 0.0),
+            (0.1, 0.0),
+            (0.01, -13.0),
+            (0.5, 0.25),
+            (10.0, -5.0),
+        ] {
+            let spec = spec(ratio, addition);
+            for raw in [0_u32, 1, 3, 7, 254, 65_535, u32::MAX] {
+                let shown = spec.round(f64::from(raw) * ratio + addition);
+                assert!(spec.on_step(shown), "{raw} * {ratio} + {addition}");
+                assert!(
+                    !spec.on_step(shown + ratio / 2.0),
+                    "{raw} * {ratio} + {addition}"
+                );
+            }
+        }
+        assert!(!spec(1.0, 0.0).on_step(f64::NAN));
+    }
+}

@@ -3,6 +3,7 @@
 pub mod attrs;
 pub mod datapoint;
 pub mod device;
+pub mod hex;
 pub mod infer;
 pub mod preset;
 pub mod region;

@@ -81,10 +81,7 @@ pub(super) enum Done {
     /// A new token is in use.
     LoggedIn,
     /// All bindings, in the region where they are.
-    Listed {
-        devices: Vec<Device>,
-        region: Region,
-    },
+    Listed { devices: Vec<Device> },
     /// Any other call is over.
     Finished {
         job: Job,
@@ -330,7 +327,7 @@ impl Account {
                         "the account has no devices; bind one in the app, or check `app` and `region`");
                 }
                 self.listed = true;
-                Done::Listed { devices, region }
+                Done::Listed { devices }
             }
         }
     }

@@ -43,13 +43,6 @@ pub enum Effect {
         /// What to remember.
         announced: Option<Announced>,
     },
-    /// Keep which region an account lives in.
-    SaveRegion {
-        /// The account.
-        account: AccountName,
-        /// Where its devices are.
-        region: Region,
-    },
     /// Answer with [`super::Input::Sampled`]: facts that only the process knows.
     Sample,
     /// The answer to [`super::Input::Stop`]: everything has been published.

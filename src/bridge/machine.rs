@@ -155,6 +155,25 @@ impl Bridge {
             .unwrap_or((self.stale_check, "stale check"))
     }
 
+    /// For `/readyz`: `None` while the broker is connected and an account is `ok`.
+    #[must_use]
+    pub fn why_not_ready(&self) -> Option<String> {
+        if !self.publisher.is_up() {
+            return Some("the broker is not connected".into());
+        }
+        let states = self
+            .accounts
+            .iter()
+            .map(|(name, account)| (name, account.state()));
+        if states.clone().any(|(_, state)| state == AccountState::Ok) {
+            return None;
+        }
+        let states: Vec<String> = states
+            .map(|(name, state)| format!("{name} is {}", state.as_str()))
+            .collect();
+        Some(format!("no account is ok: {}", states.join(", ")))
+    }
+
     pub(super) fn can_announce(&self) -> bool {
         self.publisher.is_up() && self.settings.homeassistant.is_some()
     }

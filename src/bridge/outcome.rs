@@ -8,7 +8,7 @@ use tracing::{debug, info, warn};
 
 use crate::clock::Now;
 use crate::ids::{AccountName, CallId, Did, ProductKey};
-use crate::model::{Device, ProductSchema, Region};
+use crate::model::{Device, ProductSchema};
 
 use super::account::Done;
 use super::calls::{Job, Priority};
@@ -38,7 +38,7 @@ impl Bridge {
             Done::Nothing | Done::LoggedIn => {}
             Done::Requeued(Job::Command(did)) => self.pending.returned(&did),
             Done::Requeued(_) => {}
-            Done::Listed { devices, region } => self.on_listed(now, name, devices, region, out),
+            Done::Listed { devices } => self.on_listed(now, name, devices, out),
             Done::Stopped { reason } => self.on_account_stopped(now, name, &reason, out),
             Done::Finished {
                 job,
@@ -300,15 +300,8 @@ impl Bridge {
         now: Now,
         name: &AccountName,
         devices: Vec<Device>,
-        region: Region,
         out: &mut Vec<Effect>,
     ) {
-        if !devices.is_empty() {
-            out.push(Effect::SaveRegion {
-                account: name.clone(),
-                region,
-            });
-        }
         let changes = self
             .registry
             .update(name, devices, &self.settings, now.mono);

@@ -43,7 +43,7 @@ impl Whereabouts {
         if let Some(place) = place {
             tried.swap(0, place);
         }
-        let settled = place.is_some() || tried.len() < 2;
+        let settled = tried.len() < 2;
         Self {
             tried,
             current: 0,
@@ -57,7 +57,7 @@ impl Whereabouts {
             .map_or(Region::Custom, |(region, _)| *region)
     }
 
-    /// The login was refused here. A place known from an earlier run is doubted then.
+    /// The login was refused here. A place that had devices before is doubted then.
     pub(super) fn refused(&mut self) -> Next {
         self.settled = false;
         self.note(Found::Refused)
@@ -143,11 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn a_known_region_is_tried_first_and_doubted_when_it_refuses() {
+    fn a_known_region_is_tried_first_and_doubted_when_it_refuses_or_is_empty() {
         let mut search = Whereabouts::new(&Region::AUTO, Some(Region::Cn));
         assert_eq!(search.region(), Region::Cn);
-        assert!(search.settled);
         assert_eq!(search.refused(), Next::Move);
-        assert!(!search.settled);
+        let mut search = Whereabouts::new(&Region::AUTO, Some(Region::Cn));
+        assert_eq!(search.listed(false), Next::Move);
+        assert_eq!(search.region(), Region::Us);
     }
 }

@@ -13,16 +13,26 @@ pub struct Clock {
 impl Clock {
     /// Starts at zero.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that owns the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that owns the clock"
+    )]
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 
     /// What time it is.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that owns the clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that owns the clock"
+    )]
     pub fn now(&self) -> Now {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Now {
             mono: self.start.elapsed(),
             unix: i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX),

@@ -1,1 +1,7 @@
-//! Layer 4: Health checks over HTTP.
+//! Layer 4: health checks over HTTP, read only.
+
+mod probe;
+mod server;
+
+pub use probe::{ProbeError, probe};
+pub use server::{WebError, serve};

@@ -1,0 +1,54 @@
+//! `GET /healthz` and `GET /readyz`, for Docker, Kubernetes and load balancers.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Why the health checks cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("web.listen {listen}: {source}; is another program on that port?")]
+pub struct WebError {
+    listen: SocketAddr,
+    source: std::io::Error,
+}
+
+/// Listens, then serves on a task until the runtime ends. `not_ready` says why the bridge is not
+/// ready; `None` when it is. Returns the address, which tells the port where `listen` said 0.
+///
+/// # Errors
+/// [`WebError`] when the address cannot be listened on.
+pub async fn serve(
+    listen: SocketAddr,
+    not_ready: watch::Receiver<Option<String>>,
+) -> Result<SocketAddr, WebError> {
+    let fail = |source| WebError { listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(fail)?;
+    let address = listener.local_addr().map_err(fail)?;
+    let router = router(not_ready);
+    tokio::spawn(async move {
+        if let Err(err) = axum::serve(listener, router).await {
+            tracing::error!(%err, "the health checks ended");
+        }
+    });
+    Ok(address)
+}
+
+fn router(not_ready: watch::Receiver<Option<String>>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .with_state(not_ready)
+}
+
+#[expect(clippy::unused_async, reason = "axum wants a future")]
+async fn ready(State(not_ready): State<watch::Receiver<Option<String>>>) -> (StatusCode, String) {
+    match not_ready.borrow().as_ref() {
+        None => (StatusCode::OK, "ready\n".into()),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+    }
+}

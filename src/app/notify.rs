@@ -27,6 +27,14 @@ pub fn alive() {
     tell(&[NotifyState::Watchdog]);
 }
 
+/// The configuration is being read again; [`ready`] ends it.
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(err) => tracing::debug!(%err, "systemd cannot be told"),
+    }
+}
+
 /// The end has begun.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);

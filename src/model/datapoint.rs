@@ -19,6 +19,16 @@ pub struct Datapoint {
     pub data_type: DataType,
 }
 
+impl Datapoint {
+    /// May a command name it? A text of an undocumented data type may be anything, so it is not
+    /// written, unless there is no schema at all and the cloud is the judge.
+    #[must_use]
+    pub fn is_settable(&self) -> bool {
+        self.access.is_writable()
+            && (self.data_type != DataType::Text || self.access == Access::Inferred)
+    }
+}
+
 /// The `type` of a datapoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -36,7 +46,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// May a command name it?
+    /// Is it for setting?
     #[must_use]
     pub const fn is_writable(self) -> bool {
         matches!(self, Self::Writable | Self::Inferred)
@@ -99,11 +109,25 @@ impl NumberSpec {
         }
     }
 
+    /// May a command ask for this value?
+    #[must_use]
+    pub fn takes(&self, shown: f64) -> bool {
+        // Limits come from raw numbers by the same rounding, so they compare exactly after it.
+        let rounded = self.round(shown);
+        self.min <= rounded && rounded <= self.max && self.on_step(shown)
+    }
+
     /// True when a raw integer stands behind this shown value. A millionth of a step is forgiven.
     #[must_use]
     pub fn on_step(&self, shown: f64) -> bool {
         let raw = (shown - self.addition) / self.ratio;
         (raw - raw.round()).abs() <= 1e-6 + raw.abs() * 1e-12
+    }
+}
+
+impl std::fmt::Display for NumberSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to {} in steps of {}", self.min, self.max, self.ratio)
     }
 }
 

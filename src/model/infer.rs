@@ -3,11 +3,121 @@
 
 use serde_json::{Map, Value};
 
-use super::ProductSchema;
+use crate::ids::AttrName;
+
+use super::{Access, DataType, Datapoint, NumberSpec, ProductSchema};
+
+/// A product may report this many attributes that nobody described; the rest is left out.
+const MAX_INFERRED: usize = 1_000;
 
 /// `schema` widened by every attribute of `report` that it does not have, or `None` when it has
 /// them all. New ones get [`super::Access::Inferred`]; a number gets no limits worth the name.
 #[must_use]
 pub fn widen(schema: &ProductSchema, report: &Map<String, Value>) -> Option<ProductSchema> {
-    todo!("{schema:?} {report:?}")
+    let known = schema.datapoints().len();
+    let new: Vec<Datapoint> = report
+        .iter()
+        .filter(|(name, _)| schema.get(name).is_none())
+        .filter_map(|(name, value)| Some((AttrName::new(name.as_str()).ok()?, guess(value)?)))
+        .take(MAX_INFERRED.saturating_sub(inferred(schema)))
+        .zip(known..)
+        .map(|((name, data_type), id)| Datapoint {
+            id: u32::try_from(id).unwrap_or(u32::MAX),
+            name,
+            display_name: String::new(),
+            desc: String::new(),
+            access: Access::Inferred,
+            data_type,
+        })
+        .collect();
+    if new.is_empty() {
+        return None;
+    }
+    let datapoints = [schema.datapoints(), &new].concat();
+    let (product_key, name) = (schema.product_key.clone(), schema.name.clone());
+    Some(ProductSchema::new(
+        product_key,
+        name,
+        schema.inferred,
+        datapoints,
+    ))
+}
+
+fn inferred(schema: &ProductSchema) -> usize {
+    let datapoints = schema.datapoints().iter();
+    datapoints.filter(|d| d.access == Access::Inferred).count()
+}
+
+/// 0 and 1 are taken for numbers: a bool shown as 1 misleads nobody, a counter shown as "on" does.
+fn guess(value: &Value) -> Option<DataType> {
+    match value {
+        Value::Null => None,
+        Value::Bool(_) => Some(DataType::Bool),
+        Value::Number(_) => Some(DataType::Number(ANY_NUMBER)),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => Some(DataType::Text),
+    }
+}
+
+/// Wide, and fine enough that no report is rounded visibly.
+const ANY_NUMBER: NumberSpec = NumberSpec {
+    min: -1e9,
+    max: 1e9,
+    ratio: 1e-6,
+    addition: 0.0,
+};
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ids::ProductKey;
+    use crate::model::AttrValue;
+
+    fn empty() -> ProductSchema {
+        ProductSchema::new(ProductKey::new("pk").unwrap(), String::new(), true, vec![])
+    }
+
+    fn report(value: Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn types_follow_the_values_and_null_tells_nothing() {
+        let report =
+            report(json!({ "a": true, "b": 21.5, "c": "eco", "d": [1], "e": null, "": 1 }));
+        let schema = widen(&empty(), &report).unwrap();
+        let kinds: Vec<(&str, bool)> = schema
+            .datapoints()
+            .iter()
+            .map(|d| (d.name.as_str(), d.access == Access::Inferred))
+            .collect();
+        assert_eq!(kinds, [("a", true), ("b", true), ("c", true), ("d", true)]);
+        let b = schema.get("b").unwrap();
+        assert_eq!(
+            AttrValue::decode(b, &json!(21.5)).unwrap().to_bare(),
+            "21.5"
+        );
+        assert_eq!(
+            widen(&schema, &report),
+            None,
+            "a second time nothing is new"
+        );
+    }
+
+    #[test]
+    fn a_schema_keeps_its_datapoints_and_gains_unknown_attributes() {
+        let first = widen(&empty(), &report(json!({ "a": 1 }))).unwrap();
+        let second = widen(&first, &report(json!({ "a": "x", "b": 2 }))).unwrap();
+        assert_eq!(second.get("a"), first.get("a"));
+        assert_eq!(second.get("b").unwrap().id, 1);
+    }
+
+    #[test]
+    fn a_flood_of_names_is_bounded() {
+        let flood = (0..5_000).map(|n| (format!("a{n}"), json!(n))).collect();
+        let schema = widen(&empty(), &flood).unwrap();
+        assert_eq!(schema.datapoints().len(), MAX_INFERRED);
+        assert_eq!(widen(&schema, &flood), None);
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::ids::{AttrName, ProductKey};
 
-use super::Datapoint;
+use super::{Access, DataType, Datapoint, NumberSpec};
 
 /// What a product can report and be told.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +57,25 @@ impl ProductSchema {
         product_key: &ProductKey,
         document: &Value,
     ) -> Result<(Self, Vec<String>), SchemaError> {
-        todo!("{product_key} {document}")
+        let entities = document.get("entities").and_then(Value::as_array);
+        let entities = entities.ok_or_else(|| SchemaError("it has no list `entities`".into()))?;
+        let (mut datapoints, mut left_out) = (Vec::new(), Vec::new());
+        let attrs = entities
+            .iter()
+            .filter_map(|entity| entity.get("attrs").and_then(Value::as_array))
+            .flatten();
+        for attr in attrs {
+            let id = u32::try_from(datapoints.len()).unwrap_or(u32::MAX);
+            match parse_datapoint(attr, id) {
+                Ok(datapoint) => datapoints.push(datapoint),
+                Err(reason) => left_out.push(reason),
+            }
+        }
+        let name = text(document, "name");
+        Ok((
+            Self::new(product_key.clone(), name, false, datapoints),
+            left_out,
+        ))
     }
 
     /// The datapoints in the order of the schema.
@@ -72,5 +90,239 @@ impl ProductSchema {
         self.by_name
             .get(name)
             .and_then(|index| self.datapoints.get(*index))
+    }
+}
+
+fn text(object: &Value, key: &str) -> String {
+    let text = object.get(key).and_then(Value::as_str).unwrap_or_default();
+    text.trim().to_owned()
+}
+
+fn parse_datapoint(attr: &Value, position: u32) -> Result<Datapoint, String> {
+    let name = text(attr, "name");
+    let name = AttrName::new(name).map_err(|err| format!("datapoint {position}: {err}"))?;
+    let id = attr.get("id").and_then(Value::as_u64);
+    Ok(Datapoint {
+        id: id.and_then(|id| u32::try_from(id).ok()).unwrap_or(position),
+        display_name: text(attr, "display_name"),
+        desc: text(attr, "desc"),
+        access: access(&text(attr, "type")),
+        data_type: data_type(attr).map_err(|reason| format!("{name}: {reason}"))?,
+        name,
+    })
+}
+
+/// The abbreviations stand in the documentation's table; an unknown word must not make an attribute
+/// writable.
+fn access(word: &str) -> Access {
+    match word {
+        "status_writable" | "W" => Access::Writable,
+        "alert" | "N" => Access::Alert,
+        "fault" | "E" => Access::Fault,
+        _ => Access::ReadOnly,
+    }
+}
+
+fn data_type(attr: &Value) -> Result<DataType, String> {
+    let word = text(attr, "data_type");
+    match word.as_str() {
+        "bool" => Ok(DataType::Bool),
+        "enum" => {
+            let labels: Vec<String> = attr
+                .get("enum")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|label| label.as_str().map(str::to_owned))
+                .collect();
+            if labels.is_empty() {
+                return Err("an enumeration without labels".into());
+            }
+            Ok(DataType::Enum(labels))
+        }
+        "binary" => {
+            let len = attr.pointer("/position/len").and_then(Value::as_u64);
+            let len = len.and_then(|len| usize::try_from(len).ok());
+            len.map(|len| DataType::Binary { len })
+                .ok_or_else(|| "a binary without a length".into())
+        }
+        _ => match raw_limits(&word) {
+            Some(raw) => {
+                number(attr.get("uint_spec").unwrap_or(&Value::Null), raw).map(DataType::Number)
+            }
+            None => Ok(DataType::Text),
+        },
+    }
+}
+
+/// What the integer type can hold.
+fn raw_limits(data_type: &str) -> Option<(f64, f64)> {
+    Some(match data_type {
+        "uint8" => (0.0, 255.0),
+        "uint16" => (0.0, 65_535.0),
+        "uint24" => (0.0, 16_777_215.0),
+        "uint32" => (0.0, 4_294_967_295.0),
+        "int8" => (-128.0, 127.0),
+        "int16" => (-32_768.0, 32_767.0),
+        "int32" => (-2_147_483_648.0, 2_147_483_647.0),
+        _ => return None,
+    })
+}
+
+/// `min` and `max` limit the raw number (pH meter: ratio 0.01, max 1400), unless the type cannot hold
+/// them: then a vendor wrote shown values.
+fn number(spec: &Value, raw: (f64, f64)) -> Result<NumberSpec, String> {
+    let field = |key: &str, default: f64| match spec.get(key) {
+        None | Some(Value::Null) => Ok(default),
+        Some(value) => {
+            number_of(value).ok_or_else(|| format!("uint_spec.{key} {value} is not a number"))
+        }
+    };
+    let ratio = field("ratio", 1.0)?;
+    let addition = field("addition", 0.0)?;
+    let (min, max) = (field("min", raw.0)?, field("max", raw.1)?);
+    if ratio <= 0.0 {
+        return Err(format!("uint_spec.ratio {ratio} is not above 0"));
+    }
+    if min > max {
+        return Err(format!("uint_spec.min {min} is above max {max}"));
+    }
+    let mut spec = NumberSpec {
+        min,
+        max,
+        ratio,
+        addition,
+    };
+    if min >= raw.0 && max <= raw.1 {
+        spec.min = spec.round(min.mul_add(ratio, addition));
+        spec.max = spec.round(max.mul_add(ratio, addition));
+    }
+    Ok(spec)
+}
+
+fn number_of(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    number.filter(|number| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(attrs: &Value) -> (ProductSchema, Vec<String>) {
+        let document = json!({ "name": " Spa ", "entities": [{ "attrs": attrs }] });
+        ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document).unwrap()
+    }
+
+    fn number_spec(data_type: &str, uint_spec: Value) -> NumberSpec {
+        let (schema, left_out) = parse(
+            &json!([{ "name": "n", "type": "status_readonly", "data_type": data_type, "uint_spec": uint_spec }]),
+        );
+        match schema.get("n").map(|datapoint| &datapoint.data_type) {
+            Some(DataType::Number(spec)) => *spec,
+            other => panic!("{other:?} {left_out:?}"),
+        }
+    }
+
+    #[test]
+    fn limits_of_a_number_are_raw_unless_its_type_cannot_hold_them() {
+        for (data_type, spec, min, max) in [
+            (
+                "uint16",
+                json!({"min": 0, "max": 1400, "ratio": 0.01, "addition": 0}),
+                0.0,
+                14.0,
+            ),
+            (
+                "uint16",
+                json!({"min": 0, "max": 4000, "ratio": 1, "addition": -2000}),
+                -2000.0,
+                2000.0,
+            ),
+            (
+                "uint8",
+                json!({"min": -40, "max": 80, "ratio": 0.5, "addition": -40}),
+                -40.0,
+                80.0,
+            ),
+            (
+                "uint8",
+                json!({"min": "0", "max": "100", "ratio": "1"}),
+                0.0,
+                100.0,
+            ),
+            (
+                "int16",
+                json!({"min": -400, "max": 1000, "ratio": 0.1}),
+                -40.0,
+                100.0,
+            ),
+            ("uint8", Value::Null, 0.0, 255.0),
+        ] {
+            let parsed = number_spec(data_type, spec.clone());
+            assert_eq!((parsed.min, parsed.max), (min, max), "{data_type} {spec}");
+        }
+    }
+
+    #[test]
+    fn a_datapoint_that_cannot_be_read_is_named_and_harms_no_other() {
+        let (schema, left_out) = parse(&json!([
+            { "name": "power", "type": "status_writable", "data_type": "bool" },
+            { "data_type": "bool" },
+            { "name": "mode", "type": "status_writable", "data_type": "enum", "enum": [] },
+            { "name": "t", "data_type": "uint8", "uint_spec": { "ratio": 0 } },
+            { "name": "u", "data_type": "uint8", "uint_spec": { "min": "warm" } },
+            { "name": "data", "data_type": "binary" },
+            17,
+        ]));
+        assert_eq!(schema.name, "Spa");
+        assert_eq!(schema.datapoints().len(), 1);
+        assert_eq!(left_out.len(), 6, "{left_out:?}");
+        assert!(left_out.iter().any(|line| line.starts_with("mode: ")));
+    }
+
+    #[test]
+    fn unknown_types_are_read_only_and_unknown_data_types_are_text() {
+        let (schema, left_out) = parse(&json!([
+            { "name": "a", "type": "status_magic", "data_type": "bool" },
+            { "name": "b", "type": "status_writable", "data_type": "float" },
+        ]));
+        assert_eq!(left_out, Vec::<String>::new());
+        assert_eq!(schema.get("a").unwrap().access, Access::ReadOnly);
+        assert_eq!(schema.get("b").unwrap().data_type, DataType::Text);
+        assert!(!schema.get("b").unwrap().is_settable());
+    }
+
+    #[test]
+    fn a_document_without_entities_is_no_schema() {
+        let product_key = ProductKey::new("pk").unwrap();
+        for document in [json!({}), json!([]), json!("x"), json!({ "entities": 1 })] {
+            assert!(
+                ProductSchema::parse(&product_key, &document).is_err(),
+                "{document}"
+            );
+        }
+    }
+
+    #[test]
+    fn real_schemas_are_read_whole() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schemas");
+        let mut files = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let document: Value = serde_json::from_str(&text).unwrap();
+            let product_key = ProductKey::new(document["product_key"].as_str().unwrap()).unwrap();
+            let (schema, left_out) = ProductSchema::parse(&product_key, &document).unwrap();
+            assert_eq!(left_out, Vec::<String>::new(), "{product_key}");
+            assert!(!schema.datapoints().is_empty());
+            files += 1;
+        }
+        assert_eq!(files, 6);
     }
 }

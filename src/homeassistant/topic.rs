@@ -86,23 +86,211 @@ impl Topics {
         format!("{}/device/gizwits2mqtt_{did}/config", self.discovery_prefix)
     }
 
+    /// `PREFIX/device/ID/config` for the bridge itself.
+    #[must_use]
+    pub fn bridge_discovery(&self) -> String {
+        format!(
+            "{}/device/{}/config",
+            self.discovery_prefix,
+            self.bridge_id()
+        )
+    }
+
+    /// The bridge's own device identifier. Another base topic is another bridge.
+    #[must_use]
+    pub fn bridge_id(&self) -> String {
+        if self.base == "gizwits2mqtt" {
+            return "gizwits2mqtt_bridge".into();
+        }
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        format!(
+            "gizwits2mqtt_bridge_{}",
+            self.base.chars().map(plain).collect::<String>()
+        )
+    }
+
     /// What to subscribe to: never a topic that the bridge itself publishes on.
     #[must_use]
     pub fn filters(&self) -> Vec<String> {
-        todo!()
+        let base = &self.base;
+        let mut filters = vec![
+            format!("{base}/+/set"),
+            format!("{base}/+/set/+"),
+            format!("{base}/+/get"),
+            format!("{base}/+/raw"),
+            format!("{base}/bridge/request/#"),
+        ];
+        if !self.status.is_empty() {
+            filters.push(self.status.clone());
+        }
+        filters
     }
 
     /// Takes a topic apart; `None` when it is not one of ours.
     #[must_use]
     pub fn parse(&self, topic: &str) -> Option<Inbound> {
-        todo!("{topic}")
+        if topic == self.status && !self.status.is_empty() {
+            return Some(Inbound::HomeAssistantStatus);
+        }
+        let below = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
+        if let Some(verb) = below.strip_prefix("bridge/request/") {
+            return Some(Inbound::Request { verb: verb.into() });
+        }
+        let (level, rest) = below.split_once('/')?;
+        if level == "bridge" || level.is_empty() {
+            return None;
+        }
+        let level = level.to_owned();
+        match rest.split_once('/') {
+            None if rest == "set" => Some(Inbound::Set { level }),
+            None if rest == "get" => Some(Inbound::Get { level }),
+            None if rest == "raw" => Some(Inbound::Raw { level }),
+            Some(("set", attr)) if !attr.contains('/') => {
+                let attr = attr.to_owned();
+                Some(Inbound::SetAttr { level, attr })
+            }
+            _ => None,
+        }
     }
 }
+
+/// Words that stand after `DEV` themselves.
+const TAKEN: [&str; 5] = ["availability", "set", "get", "raw", "result"];
 
 /// The topic level of an attribute: `/ + #` and control characters become `_`, a word that stands
 /// after `DEV` itself (`availability`, `set`, `get`, `raw`, `result`) gets `_` appended, and so does
 /// the later one of two attributes that would share a level.
 #[must_use]
 pub fn attr_level(schema: &ProductSchema, name: &str) -> String {
-    todo!("{schema:?} {name}")
+    let mut names = schema.datapoints().iter().map(|d| d.name.as_str());
+    // Names are unique, so only one that had to be changed can meet another.
+    if names.clone().all(is_plain) {
+        return sanitize(name);
+    }
+    let mut taken = std::collections::BTreeSet::new();
+    let unique = |name: &str, taken: &std::collections::BTreeSet<String>| {
+        let mut level = sanitize(name);
+        while taken.contains(&level) {
+            level.push('_');
+        }
+        level
+    };
+    for earlier in names.by_ref().take_while(|earlier| *earlier != name) {
+        let level = unique(earlier, &taken);
+        taken.insert(level);
+    }
+    unique(name, &taken)
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.chars().any(is_special) && !TAKEN.contains(&name)
+}
+
+fn is_special(c: char) -> bool {
+    c.is_control() || matches!(c, '/' | '+' | '#')
+}
+
+fn sanitize(name: &str) -> String {
+    let level: String = name
+        .chars()
+        .map(|c| if is_special(c) { '_' } else { c })
+        .collect();
+    if TAKEN.contains(&level.as_str()) {
+        return level + "_";
+    }
+    level
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::ids::ProductKey;
+
+    fn schema(names: &[String]) -> ProductSchema {
+        let attrs: Vec<_> = names
+            .iter()
+            .map(|name| json!({ "name": name, "data_type": "bool" }))
+            .collect();
+        let document = json!({ "entities": [{ "attrs": attrs }] });
+        ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document)
+            .unwrap()
+            .0
+    }
+
+    #[test]
+    fn topics_are_taken_apart_as_they_are_put_together() {
+        let topics = Topics::new("a/b", "homeassistant", "homeassistant/status");
+        let level = || "pool".to_owned();
+        for (topic, want) in [
+            ("a/b/pool/set", Some(Inbound::Set { level: level() })),
+            ("a/b/pool/get", Some(Inbound::Get { level: level() })),
+            ("a/b/pool/raw", Some(Inbound::Raw { level: level() })),
+            (
+                "a/b/pool/set/x y",
+                Some(Inbound::SetAttr {
+                    level: level(),
+                    attr: "x y".into(),
+                }),
+            ),
+            ("a/b/pool/set/x/y", None),
+            ("a/b/pool/state", None),
+            ("a/b/bridge/set", None),
+            (
+                "a/b/bridge/request/devices/bind",
+                Some(Inbound::Request {
+                    verb: "devices/bind".into(),
+                }),
+            ),
+            ("homeassistant/status", Some(Inbound::HomeAssistantStatus)),
+            ("a/bc/pool/set", None),
+            ("a/b", None),
+        ] {
+            assert_eq!(topics.parse(topic), want, "{topic}");
+        }
+        assert_eq!(Topics::new("a/b", "h", "").parse(""), None);
+    }
+
+    #[test]
+    fn attributes_keep_apart_on_topics() {
+        let names: Vec<String> = [
+            "a/b",
+            "a+b",
+            "a_b",
+            "set",
+            "set_",
+            "availability",
+            "température",
+        ]
+        .map(Into::into)
+        .into();
+        let schema = schema(&names);
+        let levels: Vec<String> = names.iter().map(|name| attr_level(&schema, name)).collect();
+        assert_eq!(
+            levels,
+            [
+                "a_b",
+                "a_b_",
+                "a_b__",
+                "set_",
+                "set__",
+                "availability_",
+                "température"
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_attribute_has_a_level_of_its_own(names in prop::collection::btree_set("[ab/+#_]{1,3}|set|get|raw_?", 1..12)) {
+            let names: Vec<String> = names.into_iter().collect();
+            let schema = schema(&names);
+            let levels: std::collections::BTreeSet<String> =
+                names.iter().map(|name| attr_level(&schema, name)).collect();
+            prop_assert_eq!(levels.len(), names.len());
+            prop_assert!(levels.iter().all(|level| is_plain(level)));
+        }
+    }
 }

@@ -2,4 +2,5 @@
 
 pub mod generic;
 pub mod hints;
+pub mod name;
 pub mod rules;

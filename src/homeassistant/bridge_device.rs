@@ -1,12 +1,102 @@
 //! The bridge as a device of its own, which the others name with `via_device`.
 
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
 use crate::ids::AccountName;
 
-use super::discovery::Announcement;
+use super::component::Platform;
+use super::discovery::{Announcement, Components, Message};
 use super::topic::Topics;
+
+/// The states that an account can be in, see `bridge/info`.
+const ACCOUNT_STATES: [&str; 5] = [
+    "ok",
+    "logging_in",
+    "throttled",
+    "auth_failed",
+    "unreachable",
+];
 
 /// The message for the bridge: its connection, each account's state, a button to refresh.
 #[must_use]
 pub fn announce_bridge(topics: &Topics, version: &str, accounts: &[AccountName]) -> Announcement {
-    todo!("{topics:?} {version} {accounts:?}")
+    let id = topics.bridge_id();
+    let mut bodies = BTreeMap::from([
+        component(
+            Platform::BinarySensor,
+            &id,
+            "connection",
+            connection(topics),
+        ),
+        component(Platform::Button, &id, "refresh", refresh(topics)),
+    ]);
+    let sensors = accounts.iter().map(|account| {
+        let name = format!("account_{account}");
+        component(Platform::Sensor, &id, &name, account_state(topics, account))
+    });
+    bodies.extend(sensors);
+    let device = json!({
+        "identifiers": [id],
+        "name": "Gizwits bridge",
+        "model": "gizwits2mqtt",
+        "sw_version": version,
+        "entry_type": "service",
+    });
+    let message = Message {
+        topic: topics.bridge_discovery(),
+        device: device.as_object().cloned().unwrap_or_default(),
+        // Its own connection is what it tells; the others say themselves that they need it.
+        availability: &[],
+        bodies,
+    };
+    message.render(version, &Components::new())
+}
+
+fn component(
+    platform: Platform,
+    id: &str,
+    name: &str,
+    body: Value,
+) -> (String, Map<String, Value>) {
+    let mut body = body.as_object().cloned().unwrap_or_default();
+    body.insert("platform".into(), platform.as_str().into());
+    body.insert("unique_id".into(), format!("{id}_{name}").into());
+    (platform.key(name), body)
+}
+
+fn connection(topics: &Topics) -> Value {
+    json!({
+        "name": "Connection",
+        "device_class": "connectivity",
+        "entity_category": "diagnostic",
+        "state_topic": topics.bridge("state"),
+        "payload_on": "online",
+        "payload_off": "offline",
+    })
+}
+
+fn refresh(topics: &Topics) -> Value {
+    json!({
+        "name": "Refresh",
+        "entity_category": "config",
+        "command_topic": topics.bridge("request/refresh"),
+        "payload_press": "{}",
+        "availability": [{ "topic": topics.bridge("state") }],
+    })
+}
+
+fn account_state(topics: &Topics, account: &AccountName) -> Value {
+    // As a Jinja text: JSON's escapes are Jinja's.
+    let name = Value::String(account.to_string());
+    json!({
+        "name": format!("Account {account}"),
+        "device_class": "enum",
+        "entity_category": "diagnostic",
+        "options": ACCOUNT_STATES,
+        "state_topic": topics.bridge("info"),
+        "value_template": format!("{{{{ value_json.accounts[{name}].state }}}}"),
+        "availability": [{ "topic": topics.bridge("state") }],
+    })
 }

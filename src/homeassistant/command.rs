@@ -1,8 +1,11 @@
 //! Payloads of `set`, `set/ATTR` and `raw`: to values, or to an error that names what is accepted.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::model::{Attrs, ProductSchema};
+use crate::ids::AttrName;
+use crate::model::{Access, AttrValue, Attrs, Datapoint, ProductSchema, hex};
+
+use super::topic::attr_level;
 
 /// A `set` that passed every check.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,13 +28,90 @@ pub struct CommandError {
 
 /// Largest payload of a command that is looked at, in bytes.
 pub const MAX_COMMAND_BYTES: usize = 64 * 1024;
+/// Longest raw command, in bytes.
+pub const MAX_RAW_BYTES: usize = 4096;
+
+/// The member of a command that is echoed and never set.
+const TRANSACTION: &str = "transaction";
+/// Below this likeness a suggestion would only confuse.
+const LIKE_ENOUGH: f64 = 0.75;
 
 /// `{"ATTR": value, …}`, with an optional `transaction`.
 ///
 /// # Errors
 /// [`CommandError`] when it is not a JSON object, or any attribute is unknown, read-only or refused.
 pub fn parse_set(schema: &ProductSchema, payload: &[u8]) -> Result<SetRequest, CommandError> {
-    todo!("{schema:?} {payload:?}")
+    let mut wishes = match parse_json(payload)? {
+        Value::Object(members) => members,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Err(plain(
+                "the payload is JSON, but no object such as {\"power\": true}",
+            ));
+        }
+    };
+    // A product whose own attribute is called so keeps it.
+    let transaction = match schema.get(TRANSACTION) {
+        Some(_) => None,
+        None => wishes.remove(TRANSACTION),
+    };
+    match check_all(schema, &wishes) {
+        Ok(attrs) => Ok(SetRequest { attrs, transaction }),
+        Err(reason) => Err(CommandError {
+            reason,
+            transaction,
+        }),
+    }
+}
+
+/// Checks every wish, so that one answer names all faults.
+fn check_all(schema: &ProductSchema, wishes: &Map<String, Value>) -> Result<Attrs, String> {
+    if wishes.is_empty() {
+        return Err("the command names no attribute".into());
+    }
+    let (mut attrs, mut faults) = (Attrs::default(), Vec::new());
+    for (name, json) in wishes {
+        match check(schema, name, json) {
+            Ok((name, value)) => {
+                attrs.insert(name, value);
+            }
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() {
+        Ok(attrs)
+    } else {
+        Err(faults.join("; "))
+    }
+}
+
+fn check(
+    schema: &ProductSchema,
+    name: &str,
+    json: &Value,
+) -> Result<(AttrName, AttrValue), String> {
+    let datapoint = schema.get(name).ok_or_else(|| unknown(schema, name))?;
+    let value = AttrValue::accept(datapoint, json).map_err(|err| err.to_string())?;
+    Ok((datapoint.name.clone(), value))
+}
+
+/// Says that there is no such attribute, and which one may have been meant.
+fn unknown(schema: &ProductSchema, name: &str) -> String {
+    let likeness = |known: &Datapoint| {
+        strsim::jaro_winkler(&known.name.as_str().to_lowercase(), &name.to_lowercase())
+    };
+    let nearest = schema
+        .datapoints()
+        .iter()
+        .map(|known| (likeness(known), known))
+        .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((_, known)) => format!(
+            "{name:?} is no attribute of this product; did you mean {:?}?",
+            known.name
+        ),
+        None => format!("{name:?} is no attribute of this product"),
+    }
 }
 
 /// A bare value for the attribute whose topic level is `attr_level`: JSON, or a word such as `ON`,
@@ -41,10 +121,33 @@ pub fn parse_set(schema: &ProductSchema, payload: &[u8]) -> Result<SetRequest, C
 /// [`CommandError`] when the attribute is unknown, read-only, or the value is refused.
 pub fn parse_set_attr(
     schema: &ProductSchema,
-    attr_level: &str,
+    level: &str,
     payload: &[u8],
 ) -> Result<SetRequest, CommandError> {
-    todo!("{schema:?} {attr_level} {payload:?}")
+    let text = utf8(payload)?;
+    let mut datapoints = schema.datapoints().iter();
+    let datapoint = datapoints
+        .find(|known| attr_level(schema, known.name.as_str()) == level)
+        .ok_or_else(|| plain(unknown(schema, level)))?;
+    let value = AttrValue::accept(datapoint, &bare_value(datapoint, text))
+        .map_err(|err| plain(err.to_string()))?;
+    Ok(SetRequest {
+        attrs: Attrs::from_iter([(datapoint.name.clone(), value)]),
+        transaction: None,
+    })
+}
+
+/// A bare word stays a word, so that a label such as `1` or `true` is found; only what is plainly
+/// JSON is read as such. Without a schema nothing tells `1` from `"1"`, so the JSON reading wins.
+fn bare_value(datapoint: &Datapoint, text: &str) -> Value {
+    let text = text.trim();
+    let looks_like_json = text.starts_with(['"', '[', '{']);
+    if (looks_like_json || datapoint.access == Access::Inferred)
+        && let Ok(json) = serde_json::from_str(text)
+    {
+        return json;
+    }
+    Value::String(text.into())
 }
 
 /// `[0,1,2]`, `"000102"`, bare hex, or `{"raw": …, "transaction": …}`.
@@ -52,5 +155,230 @@ pub fn parse_set_attr(
 /// # Errors
 /// [`CommandError`] when it is empty, no bytes, or longer than 4096 bytes.
 pub fn parse_raw(payload: &[u8]) -> Result<(Vec<u8>, Option<Value>), CommandError> {
-    todo!("{payload:?}")
+    let text = utf8(payload)?.trim();
+    let mut json = serde_json::from_str(text).ok();
+    let mut transaction = None;
+    if let Some(Value::Object(members)) = &mut json {
+        transaction = members.remove(TRANSACTION);
+        json = members.remove("raw");
+        if json.is_none() {
+            return Err(CommandError {
+                reason: "the object has no member \"raw\"".into(),
+                transaction,
+            });
+        }
+    }
+    let bytes = match &json {
+        Some(Value::Array(items)) => bytes_of(items),
+        Some(Value::String(digits)) => hex::decode(digits.trim()).map_err(|err| err.to_string()),
+        // Hex without a letter reads as a number.
+        Some(Value::Number(_)) | None if transaction.is_none() => {
+            hex::decode(text).map_err(|err| err.to_string())
+        }
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => {
+            Err("that is neither".into())
+        }
+    };
+    match bytes {
+        Ok(bytes) if (1..=MAX_RAW_BYTES).contains(&bytes.len()) => Ok((bytes, transaction)),
+        Ok(bytes) => Err(CommandError {
+            reason: format!(
+                "a raw command has 1 to {MAX_RAW_BYTES} bytes, not {}",
+                bytes.len()
+            ),
+            transaction,
+        }),
+        Err(fault) => Err(CommandError {
+            reason: format!(
+                "a raw command is a list of bytes such as [0,1,2], or hex such as \"000102\": {fault}"
+            ),
+            transaction,
+        }),
+    }
+}
+
+fn bytes_of(items: &[Value]) -> Result<Vec<u8>, String> {
+    items
+        .iter()
+        .map(|item| item.as_u64().and_then(|byte| u8::try_from(byte).ok()))
+        .collect::<Option<_>>()
+        .ok_or_else(|| "a list may hold only numbers from 0 to 255".into())
+}
+
+fn parse_json(payload: &[u8]) -> Result<Value, CommandError> {
+    let text = utf8(payload)?;
+    serde_json::from_str(text).map_err(|err| plain(format!("the payload is not JSON: {err}")))
+}
+
+fn utf8(payload: &[u8]) -> Result<&str, CommandError> {
+    if payload.len() > MAX_COMMAND_BYTES {
+        return Err(plain(format!(
+            "a command may have {MAX_COMMAND_BYTES} bytes, not {}",
+            payload.len()
+        )));
+    }
+    std::str::from_utf8(payload).map_err(|_| plain("the payload is not UTF-8"))
+}
+
+fn plain(reason: impl Into<String>) -> CommandError {
+    CommandError {
+        reason: reason.into(),
+        transaction: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::ids::ProductKey;
+
+    fn schema() -> ProductSchema {
+        let attr = |name: &str, access: &str, rest: Value| {
+            let mut attr = json!({ "name": name, "type": access });
+            attr.as_object_mut()
+                .unwrap()
+                .extend(rest.as_object().unwrap().clone());
+            attr
+        };
+        let number = json!({ "data_type": "uint8",
+            "uint_spec": { "min": 20, "max": 40, "ratio": 1, "addition": 0 } });
+        let document = json!({ "name": "Airjet", "entities": [{ "attrs": [
+            attr("power", "status_writable", json!({ "data_type": "bool" })),
+            attr("temp_set", "status_writable", number.clone()),
+            attr("temp_now", "status_readonly", number),
+            attr("mode", "status_writable", json!({ "data_type": "enum", "enum": ["cft", "eco", "1"] })),
+            attr("a/b", "status_writable", json!({ "data_type": "bool" })),
+            attr("blob", "status_writable", json!({ "data_type": "binary", "position": { "len": 2 } })),
+        ] }] });
+        ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document)
+            .unwrap()
+            .0
+    }
+
+    fn reason(payload: &str) -> String {
+        parse_set(&schema(), payload.as_bytes()).unwrap_err().reason
+    }
+
+    #[test]
+    fn a_set_is_read_with_its_transaction() {
+        let payload = br#"{"power": "ON", "temp_set": 30, "mode": 1, "transaction": [7]}"#;
+        let request = parse_set(&schema(), payload).unwrap();
+        assert_eq!(
+            Value::Object(request.attrs.to_json()),
+            json!({ "power": true, "temp_set": 30, "mode": "eco" })
+        );
+        assert_eq!(request.transaction, Some(json!([7])));
+    }
+
+    #[test]
+    fn a_set_names_all_its_faults_at_once() {
+        let error = parse_set(
+            &schema(),
+            br#"{"powr": 1, "temp_now": 30, "temp_set": 41, "transaction": "t"}"#,
+        )
+        .unwrap_err();
+        assert_eq!(error.transaction, Some(json!("t")));
+        assert_eq!(
+            error.reason,
+            "\"powr\" is no attribute of this product; did you mean \"power\"?; \
+             temp_now is read-only; temp_set: 41 is refused; accepted: 20 to 40 in steps of 1"
+        );
+    }
+
+    #[test]
+    fn what_is_no_set_is_refused() {
+        for (payload, want) in [
+            ("", "the payload is not JSON"),
+            ("on", "the payload is not JSON"),
+            ("[1]", "the payload is JSON, but no object"),
+            ("{}", "the command names no attribute"),
+            (r#"{"transaction":1}"#, "the command names no attribute"),
+            (r#"{"zzz":1}"#, "\"zzz\" is no attribute of this product"),
+            (r#"{"mode":"warp"}"#, "accepted: cft, eco, 1"),
+            (r#"{"blob":"00"}"#, "exactly 2 bytes"),
+        ] {
+            assert!(
+                reason(payload).contains(want),
+                "{payload}: {}",
+                reason(payload)
+            );
+        }
+        let not_utf8 = parse_set(&schema(), &[0xff]).unwrap_err();
+        assert_eq!(not_utf8.reason, "the payload is not UTF-8");
+        let long = vec![b' '; MAX_COMMAND_BYTES + 1];
+        assert!(parse_set(&schema(), &long).is_err());
+    }
+
+    #[test]
+    fn a_bare_value_is_a_word_first() {
+        for (level, payload, want) in [
+            ("power", "ON", json!({ "power": true })),
+            ("power", " false\n", json!({ "power": false })),
+            ("temp_set", "25", json!({ "temp_set": 25 })),
+            ("mode", "1", json!({ "mode": "1" })),
+            ("mode", "0", json!({ "mode": "cft" })),
+            ("mode", "\"eco\"", json!({ "mode": "eco" })),
+            ("a_b", "1", json!({ "a/b": true })),
+            ("blob", "00ff", json!({ "blob": "00ff" })),
+            ("blob", "[0, 255]", json!({ "blob": "00ff" })),
+        ] {
+            let request = parse_set_attr(&schema(), level, payload.as_bytes()).unwrap();
+            assert_eq!(
+                Value::Object(request.attrs.to_json()),
+                want,
+                "{level} {payload}"
+            );
+        }
+        for (level, payload) in [
+            ("temp_now", "30"),
+            ("nothing", "1"),
+            ("temp_set", "x"),
+            ("power", ""),
+        ] {
+            assert!(
+                parse_set_attr(&schema(), level, payload.as_bytes()).is_err(),
+                "{level} {payload}"
+            );
+        }
+    }
+
+    #[test]
+    fn raw_bytes_come_in_four_shapes() {
+        for payload in ["[0,1,16]", "\"000110\"", "000110", r#"{"raw": [0,1,16]}"#] {
+            assert_eq!(
+                parse_raw(payload.as_bytes()).unwrap().0,
+                [0, 1, 16],
+                "{payload}"
+            );
+        }
+        assert_eq!(parse_raw(b"12").unwrap().0, [0x12]);
+        let (bytes, transaction) = parse_raw(br#"{"raw":"ff","transaction":3}"#).unwrap();
+        assert_eq!((bytes, transaction), (vec![0xff], Some(json!(3))));
+        for payload in [
+            "",
+            "[]",
+            "[256]",
+            "xyz",
+            "\"0\"",
+            "{}",
+            "true",
+            r#"{"raw":5,"transaction":1}"#,
+        ] {
+            assert!(parse_raw(payload.as_bytes()).is_err(), "{payload}");
+        }
+        assert!(parse_raw("00".repeat(MAX_RAW_BYTES + 1).as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_payload_makes_it_panic(payload in prop::collection::vec(any::<u8>(), 0..64), level: String) {
+            let schema = schema();
+            let _ = parse_set(&schema, &payload);
+            let _ = parse_set_attr(&schema, &level, &payload);
+            let _ = parse_raw(&payload);
+        }
+    }
 }

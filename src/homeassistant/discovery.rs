@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::AttrName;
+use serde_json::{Map, Value, json};
+
+use crate::ids::{AttrName, Mac};
 use crate::model::{Device, ProductSchema};
 
+use super::component::{self, Platform};
+use super::entity;
 use super::topic::Topics;
 
 /// What the message tells of a device.
@@ -37,9 +41,126 @@ pub struct Announcement {
     pub components: Components,
 }
 
+/// The sensor that every device has, whatever its product.
+const LAST_REPORT: &str = "_meta_updated_at";
+
 /// The message for a device. `earlier` holds what was announced before: those that are gone stay in
 /// it as stubs, which is how Home Assistant learns to remove them.
 #[must_use]
 pub fn announce(topics: &Topics, view: DeviceView<'_>, earlier: &Components) -> Announcement {
-    todo!("{topics:?} {view:?} {earlier:?}")
+    let mut bodies = BTreeMap::new();
+    for datapoint in view.schema.datapoints() {
+        if let Some((platform, body)) = entity::component(topics, view, datapoint) {
+            let key = platform.key(datapoint.name.as_str());
+            // Of two datapoints with one name the first counts, as in the schema.
+            bodies.entry(key).or_insert(body);
+        }
+    }
+    bodies.insert(Platform::Sensor.key(LAST_REPORT), last_report(topics, view));
+    let availability = [
+        topics.bridge("state"),
+        topics.below_device(view.level, "availability"),
+    ];
+    let message = Message {
+        topic: topics.discovery(&view.device.did),
+        device: device(topics, view),
+        availability: &availability,
+        bodies,
+    };
+    message.render(env!("CARGO_PKG_VERSION"), earlier)
+}
+
+/// The parts of a discovery message, of a device or of the bridge.
+pub(super) struct Message<'a> {
+    pub(super) topic: String,
+    pub(super) device: Map<String, Value>,
+    pub(super) availability: &'a [String],
+    pub(super) bodies: BTreeMap<String, Map<String, Value>>,
+}
+
+impl Message<'_> {
+    pub(super) fn render(self, version: &str, earlier: &Components) -> Announcement {
+        let platform = |body: &Map<String, Value>| {
+            let platform = body.get("platform").and_then(Value::as_str);
+            platform.unwrap_or_default().to_owned()
+        };
+        let components: Components = self
+            .bodies
+            .iter()
+            .map(|(key, body)| (key.clone(), platform(body)))
+            .collect();
+        let gone = earlier
+            .iter()
+            .filter(|(key, _)| !components.contains_key(*key))
+            .map(|(key, platform)| (key.clone(), component::stub(platform)));
+        let bodies: Map<String, Value> = self
+            .bodies
+            .into_iter()
+            .map(|(key, body)| (key, Value::Object(body)))
+            .chain(gone)
+            .collect();
+        let mut payload = json!({
+            "device": self.device,
+            "origin": {
+                "name": "gizwits2mqtt",
+                "sw_version": version,
+            },
+            "qos": 1,
+            "components": bodies,
+        });
+        if !self.availability.is_empty() {
+            let topics = self
+                .availability
+                .iter()
+                .map(|topic| json!({ "topic": topic }));
+            payload["availability"] = topics.collect();
+            payload["availability_mode"] = "all".into();
+        }
+        Announcement {
+            topic: self.topic,
+            payload: payload.to_string().into_bytes(),
+            components,
+        }
+    }
+}
+
+fn device(topics: &Topics, view: DeviceView<'_>) -> Map<String, Value> {
+    let row = view.device;
+    let model = [row.product_name.as_str(), view.schema.name.as_str()]
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or_default();
+    let words = [
+        ("name", view.name),
+        ("model", model),
+        ("model_id", row.product_key.as_str()),
+        ("serial_number", row.mac.as_ref().map_or("", Mac::as_str)),
+        ("sw_version", row.mcu_version.as_str()),
+        ("hw_version", row.wifi_version.as_str()),
+    ];
+    let mut device = Map::new();
+    let identifier = format!("gizwits2mqtt_{}", row.did);
+    device.insert("identifiers".into(), json!([identifier]));
+    device.insert("via_device".into(), topics.bridge_id().into());
+    // An empty text would be shown as a fact.
+    let known = words.into_iter().filter(|(_, word)| !word.is_empty());
+    device.extend(known.map(|(key, word)| (key.to_owned(), word.into())));
+    device
+}
+
+/// When the device last reported: what tells a silent device from a quiet one.
+fn last_report(topics: &Topics, view: DeviceView<'_>) -> Map<String, Value> {
+    let template = "{{ (value_json._meta.updated_at | as_datetime).isoformat() \
+                    if value_json._meta.updated_at else None }}";
+    let body = json!({
+        "platform": Platform::Sensor.as_str(),
+        "name": "Last report",
+        "unique_id": component::unique_id(&view.device.did, LAST_REPORT),
+        "device_class": "timestamp",
+        "entity_category": "diagnostic",
+        "enabled_by_default": false,
+        "state_topic": topics.device(view.level),
+        "value_template": template,
+    });
+    body.as_object().cloned().unwrap_or_default()
 }

@@ -30,7 +30,7 @@ fn is_readable(label: &str) -> bool {
         && label.chars().count() <= MAX_LABEL_CHARS
         && label
             .chars()
-            .all(|c| c.is_ascii() || matches!(c, '\u{a0}'..='\u{24f}' | '°' | '²' | '³'))
+            .all(|c| c.is_ascii() || matches!(c, '\u{a0}'..='\u{24f}'))
 }
 
 /// `temp_set_unit` → `Temp set unit`; `SwitchON` → `Switch ON`; `Fault_OverTemp` → `Fault over temp`.
@@ -40,7 +40,8 @@ fn sentence(text: &str) -> String {
         let mut word = String::new();
         let mut before_lower = false;
         for c in part.chars() {
-            if c.is_uppercase() && before_lower {
+            // One small letter before a capital is a symbol: pH, mV.
+            if c.is_uppercase() && before_lower && word.chars().count() > 1 {
                 words.push(std::mem::take(&mut word));
             }
             before_lower = c.is_lowercase();
@@ -50,7 +51,7 @@ fn sentence(text: &str) -> String {
     }
     words.retain(|word| !word.is_empty());
     let words = words.iter().enumerate().map(|(at, word)| {
-        let initials = word.chars().count() > 1 && !word.chars().any(char::is_lowercase);
+        let initials = !word.chars().any(char::is_lowercase);
         let symbol = word.chars().any(char::is_uppercase)
             && word.chars().next().is_some_and(char::is_lowercase);
         match at {
@@ -81,6 +82,7 @@ mod tests {
             ("Fault_OverTemp", "Fault over temp"),
             ("LED_R", "LED R"),
             ("E01", "E01"),
+            ("pH_OUT", "pH OUT"),
             ("power", "Power"),
             ("Set motor speed", "Set motor speed"),
             ("__", ""),

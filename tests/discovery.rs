@@ -1,0 +1,272 @@
+//! What Home Assistant is told about real products, and the rules that every message keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gizwits2mqtt::homeassistant::bridge_device::announce_bridge;
+use gizwits2mqtt::homeassistant::discovery::{Announcement, Components, DeviceView, announce};
+use gizwits2mqtt::homeassistant::topic::Topics;
+use gizwits2mqtt::ids::{AccountName, AttrName, Did, Mac, ProductKey};
+use gizwits2mqtt::model::{Device, ProductSchema};
+use serde_json::{Value, json};
+
+fn topics() -> Topics {
+    Topics::new("gizwits2mqtt", "homeassistant", "homeassistant/status")
+}
+
+/// Product keys of the schemas under `tests/fixtures/schemas`.
+fn products() -> Vec<ProductKey> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/schemas");
+    let mut keys: Vec<ProductKey> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| {
+            file.unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .parse()
+                .unwrap()
+        })
+        .collect();
+    keys.sort();
+    assert!(keys.len() >= 6, "the fixtures are gone");
+    keys
+}
+
+fn schema(product_key: &ProductKey) -> ProductSchema {
+    let path = format!(
+        "{}/tests/fixtures/schemas/{product_key}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    ProductSchema::parse(product_key, &document).unwrap().0
+}
+
+fn device(product_key: &ProductKey) -> Device {
+    Device {
+        did: Did::new("did1").unwrap(),
+        product_key: product_key.clone(),
+        mac: Some(Mac::new("aabbccddeeff").unwrap()),
+        alias: "Pool".into(),
+        product_name: String::new(),
+        is_online: true,
+        is_disabled: false,
+        wifi_version: "04020028".into(),
+        mcu_version: String::new(),
+    }
+}
+
+fn message(
+    schema: &ProductSchema,
+    observed: &BTreeMap<AttrName, (f64, f64)>,
+    earlier: &Components,
+) -> Announcement {
+    let view = DeviceView {
+        device: &device(&schema.product_key),
+        schema,
+        name: "Pool",
+        level: "pool",
+        observed,
+    };
+    announce(&topics(), view, earlier)
+}
+
+fn first(schema: &ProductSchema) -> Announcement {
+    message(schema, &BTreeMap::new(), &Components::new())
+}
+
+fn body(announcement: &Announcement) -> Value {
+    serde_json::from_slice(&announcement.payload).unwrap()
+}
+
+#[test]
+fn real_products_are_announced_as_before() {
+    for product_key in products() {
+        let body = body(&first(&schema(&product_key)));
+        insta::assert_json_snapshot!(product_key.to_string(), body);
+    }
+    let accounts = [AccountName::new("home").unwrap()];
+    insta::assert_json_snapshot!(
+        "bridge",
+        body(&announce_bridge(&topics(), "1.2.3", &accounts))
+    );
+}
+
+/// One unknown key at the top, in `device` or in `origin` makes Home Assistant refuse the message.
+#[test]
+fn only_keys_that_home_assistant_knows() {
+    let accounts = [AccountName::new("home").unwrap()];
+    let mut messages = vec![body(&announce_bridge(&topics(), "1", &accounts))];
+    messages.extend(
+        products()
+            .iter()
+            .map(|product| body(&first(&schema(product)))),
+    );
+    for message in messages {
+        check_keys(
+            &message,
+            &[
+                "device",
+                "origin",
+                "components",
+                "availability",
+                "availability_mode",
+                "qos",
+            ],
+        );
+        check_keys(&message["origin"], &["name", "sw_version"]);
+        check_keys(
+            &message["device"],
+            &[
+                "identifiers",
+                "name",
+                "model",
+                "model_id",
+                "serial_number",
+                "sw_version",
+                "hw_version",
+                "via_device",
+                "entry_type",
+            ],
+        );
+        for component in message["components"].as_object().unwrap().values() {
+            check_component(component);
+        }
+    }
+}
+
+fn check_keys(object: &Value, known: &[&str]) {
+    for key in object.as_object().unwrap().keys() {
+        assert!(known.contains(&key.as_str()), "{key} in {object}");
+    }
+}
+
+fn check_component(component: &Value) {
+    let common = [
+        "platform",
+        "name",
+        "unique_id",
+        "device_class",
+        "entity_category",
+        "enabled_by_default",
+        "availability",
+    ];
+    let own: &[&str] = match component["platform"].as_str().unwrap() {
+        "binary_sensor" => &["state_topic", "payload_on", "payload_off"],
+        "button" => &["command_topic", "payload_press"],
+        "number" => &[
+            "state_topic",
+            "command_topic",
+            "min",
+            "max",
+            "step",
+            "mode",
+            "unit_of_measurement",
+        ],
+        "select" => &[
+            "state_topic",
+            "command_topic",
+            "options",
+            "value_template",
+            "command_template",
+        ],
+        "sensor" => &[
+            "state_topic",
+            "value_template",
+            "unit_of_measurement",
+            "state_class",
+            "options",
+            "suggested_display_precision",
+        ],
+        "switch" => &["state_topic", "command_topic", "payload_on", "payload_off"],
+        "text" => &["state_topic", "command_topic", "pattern", "min", "max"],
+        other => panic!("{other} is no platform of ours"),
+    };
+    check_keys(component, &[&common, own].concat());
+    assert_ne!(component["entity_category"], "config_diagnostic");
+    if matches!(
+        component["platform"].as_str(),
+        Some("sensor" | "binary_sensor")
+    ) {
+        assert_ne!(component["entity_category"], "config", "{component}");
+    }
+}
+
+#[test]
+fn every_entity_has_an_identity_of_its_own_that_begins_with_the_device() {
+    for product_key in products() {
+        let body = body(&first(&schema(&product_key)));
+        let components = body["components"].as_object().unwrap();
+        let ids: BTreeSet<&str> = components
+            .values()
+            .map(|c| c["unique_id"].as_str().unwrap())
+            .collect();
+        assert_eq!(ids.len(), components.len());
+        assert!(ids.iter().all(|id| id.starts_with("gizwits2mqtt_did1_")));
+        assert!(
+            components
+                .iter()
+                .all(|(key, c)| key.starts_with(c["platform"].as_str().unwrap()))
+        );
+    }
+}
+
+#[test]
+fn what_is_gone_stays_as_a_stub_and_is_not_announced_again() {
+    let schema = schema(&products()[0]);
+    let earlier = Components::from([("switch_old".into(), "switch".into())]);
+    let announcement = message(&schema, &BTreeMap::new(), &earlier);
+    assert_eq!(
+        body(&announcement)["components"]["switch_old"],
+        json!({ "platform": "switch" })
+    );
+    assert_eq!(announcement.components, first(&schema).components);
+    assert!(!announcement.components.contains_key("switch_old"));
+}
+
+fn one(attr: Value) -> ProductSchema {
+    let document = json!({ "name": "x", "entities": [{ "attrs": [attr] }] });
+    ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document)
+        .unwrap()
+        .0
+}
+
+#[test]
+fn a_number_widens_to_what_was_seen() {
+    let schema = one(
+        json!({ "name": "t", "type": "status_writable", "data_type": "uint8",
+        "uint_spec": { "min": 10, "max": 20, "ratio": 0.5, "addition": 0 } }),
+    );
+    let seen = BTreeMap::from([(AttrName::new("t").unwrap(), (2.0, 30.5))]);
+    let body = body(&message(&schema, &seen, &Components::new()));
+    let number = &body["components"]["number_t"];
+    assert_eq!(
+        (&number["min"], &number["max"], &number["step"]),
+        (&json!(2), &json!(30.5), &json!(0.5))
+    );
+}
+
+#[test]
+fn a_label_that_home_assistant_takes_for_no_label_is_shown_in_brackets() {
+    let schema = one(
+        json!({ "name": "m", "type": "status_writable", "data_type": "enum",
+        "enum": ["None", "a", "", "a"] }),
+    );
+    let body = body(&first(&schema));
+    let select = &body["components"]["select_m"];
+    assert_eq!(select["options"], json!(["(none)", "a"]));
+    assert_eq!(
+        select["command_template"],
+        "{{ 'None' if value == '(none)' else value }}"
+    );
+}
+
+#[test]
+fn no_empty_fact_about_the_device_is_told() {
+    let body = body(&first(&one(json!({ "name": "p", "data_type": "bool" }))));
+    let device = body["device"].as_object().unwrap();
+    assert!(device.values().all(|value| value != ""), "{device:?}");
+    assert!(!device.contains_key("sw_version"));
+    assert_eq!(device["via_device"], "gizwits2mqtt_bridge");
+}

@@ -1,1 +1,12 @@
-//! Layer 4: What outlives a run: tokens, schemas, what was announced.
+//! Layer 4: what outlives a run, as files in `state_dir`: tokens, schemas, what was announced.
+//!
+//! Everything here can be had again from the cloud, except for `announced`, without which entities
+//! of devices that left meanwhile would stay in Home Assistant.
+
+mod announced;
+pub mod dir;
+mod schemas;
+pub mod tokens;
+
+pub use dir::{StateDir, StoreError};
+pub use tokens::StoredToken;

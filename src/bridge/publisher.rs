@@ -61,9 +61,15 @@ impl Publisher {
         }
     }
 
-    /// Empties a retained topic.
+    /// Empties a retained topic. Nobody offers that again, so without a link it waits in the outbox.
     pub(super) fn clear(&mut self, topic: String, out: &mut Vec<Effect>) {
-        self.retain(topic, Vec::new(), out);
+        self.forget(&topic);
+        out.push(Effect::Publish(Publication {
+            topic,
+            payload: Vec::new(),
+            retain: true,
+            correlation: None,
+        }));
     }
 
     /// A result or an event: each counts, and one that cannot leave yet waits in the outbox.

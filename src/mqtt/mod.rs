@@ -1,1 +1,13 @@
-//! Layer 4: The broker over rumqttc. Translates, decides nothing.
+//! Layer 4: the link to the broker. Publishing never waits; what cannot leave now waits in the outbox.
+
+mod client;
+mod link;
+pub mod options;
+pub mod outbox;
+mod reason;
+mod tls;
+mod v4;
+mod v5;
+
+pub use client::{MqttHandle, probe, start};
+pub use options::{MqttConfig, MqttError, Protocol, Will};

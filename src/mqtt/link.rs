@@ -1,0 +1,131 @@
+//! One connection, whatever the protocol version: what it can be told, and what it tells.
+
+use tokio::sync::mpsc;
+
+use crate::bridge::Publication;
+use crate::bridge::input::Message;
+
+use super::options::{Address, MqttConfig, MqttError, Protocol};
+use super::reason::Failure;
+use super::{tls, v4, v5};
+
+pub(super) const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(30);
+/// For the whole of TCP, TLS and CONNACK.
+pub(super) const CONNECT_TIMEOUT_S: u64 = 15;
+/// Packets that may be unacknowledged; Mosquitto lets itself be sent 20.
+pub(super) const MAX_INFLIGHT: u16 = 100;
+/// Requests that the event loop has not looked at; more than the outbox hands over.
+pub(super) const REQUESTS: usize = 64;
+/// MQTT 5 tells the broker to keep larger ones to itself.
+pub(super) const MAX_PACKET_BYTES: u32 = 2 * 1024 * 1024;
+/// Events that the client has not looked at. Beyond it the link reads no further, and the broker waits.
+const EVENTS: usize = 256;
+
+/// What a link tells.
+#[derive(Debug)]
+pub(super) enum LinkEvent {
+    /// CONNACK: the largest packet that the broker takes, where it says so.
+    Up { max_packet: Option<u32> },
+    /// The oldest publication that it was given is on the wire.
+    Written(u16),
+    /// PUBACK; with a reason when the broker took it but threw it away.
+    Acked {
+        packet_id: u16,
+        refused: Option<String>,
+    },
+    /// SUBACK with refusals.
+    SubscriptionRefused(String),
+    /// A message arrived.
+    Message(Message),
+    /// The last event of a link.
+    Down(Failure),
+}
+
+/// The sending half of a link.
+#[derive(Debug)]
+pub(super) enum Link {
+    V4(v4::Sender),
+    V5(v5::Sender),
+}
+
+/// How a link reaches the broker.
+#[derive(Debug, Clone)]
+pub(super) enum Way {
+    Tcp,
+    Tls(std::sync::Arc<rustls::ClientConfig>),
+    Unix,
+}
+
+/// Where to, resolved once.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) way: Way,
+    pub(super) shown: String,
+}
+
+impl Target {
+    pub(super) fn new(config: &MqttConfig) -> Result<Self, MqttError> {
+        let address = Address::parse(&config.url)?;
+        let shown = address.shown();
+        let (host, port, way) = match address {
+            Address::Tcp { host, port } => (host, port, Way::Tcp),
+            Address::Tls { host, port } => (host, port, Way::Tls(tls::client_config(config)?)),
+            Address::Unix(path) => (path, 0, Way::Unix),
+        };
+        Ok(Self {
+            host,
+            port,
+            way,
+            shown,
+        })
+    }
+}
+
+impl Link {
+    /// Begins to connect; the events tell how it goes. The task ends after [`LinkEvent::Down`], or
+    /// when nobody listens any more.
+    pub(super) fn open(
+        config: &MqttConfig,
+        target: &Target,
+    ) -> (Self, mpsc::Receiver<LinkEvent>, tokio::task::JoinHandle<()>) {
+        let (events, receiver) = mpsc::channel(EVENTS);
+        match config.protocol {
+            Protocol::V311 => {
+                let (sender, run) = v4::open(config, target.clone(), events);
+                (Self::V4(sender), receiver, tokio::spawn(run))
+            }
+            Protocol::V5 => {
+                let (sender, run) = v5::open(config, target.clone(), events);
+                (Self::V5(sender), receiver, tokio::spawn(run))
+            }
+        }
+    }
+
+    /// False when the link's queue is full, which the outbox's own bound prevents.
+    pub(super) fn publish(&self, message: Publication) -> bool {
+        match self {
+            Self::V4(sender) => sender.publish(message),
+            Self::V5(sender) => sender.publish(message),
+        }
+    }
+
+    pub(super) fn subscribe(&self, filters: &[String]) -> bool {
+        match self {
+            Self::V4(sender) => sender.subscribe(filters),
+            Self::V5(sender) => sender.subscribe(filters),
+        }
+    }
+
+    /// A clean end: the broker does not send the will.
+    pub(super) fn disconnect(&self) {
+        let asked = match self {
+            Self::V4(sender) => sender.disconnect(),
+            Self::V5(sender) => sender.disconnect(),
+        };
+        if !asked {
+            tracing::debug!("the link is gone already");
+        }
+    }
+}

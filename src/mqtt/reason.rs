@@ -1,0 +1,84 @@
+//! Why a link failed, for people: what happened, what it means, what to do.
+
+use std::io;
+
+/// A link that ended or never began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// For people.
+    pub(super) reason: String,
+    /// The broker does not want us: trying soon again would not help.
+    pub(super) is_refusal: bool,
+}
+
+impl Failure {
+    pub(super) fn passing(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            is_refusal: false,
+        }
+    }
+
+    pub(super) fn refusal(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            is_refusal: true,
+        }
+    }
+
+    /// CONNACK with anything but success, by the word of either protocol version.
+    pub(super) fn refused_connect(code: &str) -> Self {
+        match code {
+            "BadUserNamePassword" => Self::refusal(
+                "the broker refuses the user name or password; check mqtt.username and mqtt.password",
+            ),
+            "NotAuthorized" => Self::refusal(
+                "the broker wants a user name and password, or does not allow this one; \
+                 check mqtt.username and mqtt.password",
+            ),
+            "BadClientId" | "ClientIdentifierNotValid" => {
+                Self::refusal("the broker refuses the client id; set another mqtt.client_id")
+            }
+            "Banned" => Self::refusal("the broker has banned this client"),
+            "RefusedProtocolVersion" | "UnsupportedProtocolVersion" => Self::refusal(
+                "the broker does not speak this version of MQTT; set mqtt.protocol to the other one (5 or 3.1.1)",
+            ),
+            other => Self::passing(format!("the broker refuses the connection ({other})")),
+        }
+    }
+
+    pub(super) fn from_io(err: &io::Error, address: &str) -> Self {
+        use io::ErrorKind as Kind;
+        // A broker that closes without a word on MQTT 5 may only know 3.1.1; nothing tells.
+        Self::passing(match err.kind() {
+            Kind::ConnectionRefused => {
+                format!(
+                    "nothing listens at {address}; is the broker running, and is mqtt.url right?"
+                )
+            }
+            Kind::NotFound => format!("there is no socket at {address}; check mqtt.url"),
+            Kind::PermissionDenied => format!("not allowed to open {address}: {err}"),
+            Kind::TimedOut => format!("{address} does not answer"),
+            Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::BrokenPipe
+            | Kind::UnexpectedEof => "the broker closed the connection".into(),
+            _ => match certificate_fault(err) {
+                Some(fault) => fault,
+                None => format!("the connection to {address} failed: {err}"),
+            },
+        })
+    }
+}
+
+/// A TLS error inside an I/O error, in words that name the setting.
+fn certificate_fault(err: &io::Error) -> Option<String> {
+    let tls = err.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(match tls {
+        rustls::Error::InvalidCertificate(fault) => format!(
+            "the broker's certificate is not trusted ({fault}); \
+             for a certificate of your own set mqtt.ca_file, and use the name that it was made for"
+        ),
+        other => format!("TLS with the broker failed: {other}; is its port for TLS?"),
+    })
+}

@@ -1,0 +1,146 @@
+//! MQTT 3.1.1 through rumqttc.
+
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, NetworkOptions,
+    Outgoing, Packet, QoS, StateError, SubscribeFilter, SubscribeReasonCode, TlsConfiguration,
+    Transport,
+};
+use tokio::sync::mpsc;
+
+use crate::bridge::Publication;
+use crate::bridge::input::Message;
+
+use super::link::{CONNECT_TIMEOUT_S, KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, REQUESTS, Target, Way};
+use super::options::MqttConfig;
+use super::reason::Failure;
+
+/// Nothing tells a 3.1.1 broker to keep large messages to itself, and one that is too large costs the
+/// link, so this is generous.
+const MAX_INCOMING_BYTES: usize = 16 * 1024 * 1024;
+const MAX_OUTGOING_BYTES: usize = 16 * 1024 * 1024;
+
+/// See [`super::link::Link`].
+#[derive(Debug)]
+pub(super) struct Sender(AsyncClient);
+
+pub(super) fn open(
+    config: &MqttConfig,
+    target: Target,
+    events: mpsc::Sender<LinkEvent>,
+) -> (Sender, impl Future<Output = ()> + use<>) {
+    let (client, mut event_loop) = AsyncClient::new(options(config, &target), REQUESTS);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    network.set_connection_timeout(CONNECT_TIMEOUT_S);
+    event_loop.set_network_options(network);
+    (Sender(client), run(event_loop, target.shown, events))
+}
+
+fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
+    let mut options = MqttOptions::new(&config.client_id, &target.host, target.port);
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_clean_session(true)
+        .set_inflight(MAX_INFLIGHT)
+        .set_max_packet_size(MAX_INCOMING_BYTES, MAX_OUTGOING_BYTES)
+        .set_last_will(LastWill::new(
+            &config.will.topic,
+            config.will.payload.as_str(),
+            QoS::AtLeastOnce,
+            true,
+        ));
+    if let (Some(username), Some(password)) = (&config.username, &config.password) {
+        options.set_credentials(username, password.expose());
+    }
+    options.set_transport(match &target.way {
+        Way::Tcp => Transport::Tcp,
+        Way::Tls(config) => Transport::tls_with_config(TlsConfiguration::Rustls(config.clone())),
+        Way::Unix => Transport::Unix,
+    });
+    options
+}
+
+async fn run(mut event_loop: EventLoop, address: String, events: mpsc::Sender<LinkEvent>) {
+    loop {
+        let event = match event_loop.poll().await {
+            Ok(event) => translate(event),
+            Err(err) => Some(LinkEvent::Down(failure(&err, &address))),
+        };
+        let Some(event) = event else { continue };
+        let is_end = matches!(event, LinkEvent::Down(_));
+        if events.send(event).await.is_err() || is_end {
+            return;
+        }
+    }
+}
+
+fn translate(event: Event) -> Option<LinkEvent> {
+    match event {
+        Event::Outgoing(Outgoing::Publish(packet_id)) => Some(LinkEvent::Written(packet_id)),
+        Event::Incoming(Packet::ConnAck(_)) => Some(LinkEvent::Up { max_packet: None }),
+        Event::Incoming(Packet::PubAck(ack)) => Some(LinkEvent::Acked {
+            packet_id: ack.pkid,
+            refused: None,
+        }),
+        Event::Incoming(Packet::Publish(publish)) => Some(LinkEvent::Message(Message {
+            topic: publish.topic,
+            payload: publish.payload.to_vec(),
+            retained: publish.retain,
+            reply: None,
+        })),
+        Event::Incoming(Packet::SubAck(ack)) => ack
+            .return_codes
+            .contains(&SubscribeReasonCode::Failure)
+            .then(|| LinkEvent::SubscriptionRefused("failure".into())),
+        Event::Incoming(_) | Event::Outgoing(_) => None,
+    }
+}
+
+fn failure(err: &ConnectionError, address: &str) -> Failure {
+    match err {
+        ConnectionError::ConnectionRefused(code) => Failure::refused_connect(&format!("{code:?}")),
+        ConnectionError::Io(err) | ConnectionError::MqttState(StateError::Io(err)) => {
+            Failure::from_io(err, address)
+        }
+        ConnectionError::Tls(rumqttc::TlsError::Io(err)) => Failure::from_io(err, address),
+        ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => {
+            Failure::passing(format!("{address} does not answer"))
+        }
+        ConnectionError::MqttState(StateError::AwaitPingResp) => {
+            Failure::passing("the broker does not answer any more")
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            Failure::passing("the broker closed the connection")
+        }
+        ConnectionError::MqttState(other) => Failure::passing(format!("MQTT error: {other}")),
+        ConnectionError::Tls(other) => Failure::passing(format!("TLS error: {other}")),
+        ConnectionError::NotConnAck(_) => {
+            Failure::passing(format!("what listens at {address} does not speak MQTT"))
+        }
+        ConnectionError::RequestsDone => Failure::passing("the link was closed"),
+    }
+}
+
+impl Sender {
+    pub(super) fn publish(&self, message: Publication) -> bool {
+        let Publication {
+            topic,
+            payload,
+            retain,
+            ..
+        } = message;
+        let sent = self.0.try_publish(topic, QoS::AtLeastOnce, retain, payload);
+        sent.is_ok()
+    }
+
+    pub(super) fn subscribe(&self, filters: &[String]) -> bool {
+        let filters = filters
+            .iter()
+            .map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+        self.0.try_subscribe_many(filters).is_ok()
+    }
+
+    pub(super) fn disconnect(&self) -> bool {
+        self.0.try_disconnect().is_ok()
+    }
+}

@@ -1,0 +1,200 @@
+//! MQTT 5 through rumqttc.
+
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, SubAck,
+    SubscribeReasonCode,
+};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
+use rumqttc::{NetworkOptions, Outgoing, TlsConfiguration, Transport};
+use tokio::sync::mpsc;
+
+use crate::bridge::Publication;
+use crate::bridge::input::{Message, ReplyTo};
+
+use super::link::{
+    CONNECT_TIMEOUT_S, KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, MAX_PACKET_BYTES, REQUESTS, Target, Way,
+};
+use super::options::MqttConfig;
+use super::reason::Failure;
+
+/// See [`super::link::Link`].
+#[derive(Debug)]
+pub(super) struct Sender(AsyncClient);
+
+pub(super) fn open(
+    config: &MqttConfig,
+    target: Target,
+    events: mpsc::Sender<LinkEvent>,
+) -> (Sender, impl Future<Output = ()> + use<>) {
+    let (client, event_loop) = AsyncClient::new(options(config, &target), REQUESTS);
+    (Sender(client), run(event_loop, target.shown, events))
+}
+
+fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
+    let mut options = MqttOptions::new(&config.client_id, &target.host, target.port);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    let properties = ConnectProperties {
+        max_packet_size: Some(MAX_PACKET_BYTES),
+        ..ConnectProperties::new()
+    };
+    options
+        .set_keep_alive(KEEP_ALIVE)
+        .set_clean_start(true)
+        .set_outgoing_inflight_upper_limit(MAX_INFLIGHT)
+        .set_connection_timeout(CONNECT_TIMEOUT_S)
+        .set_network_options(network)
+        .set_connect_properties(properties)
+        .set_last_will(LastWill::new(
+            &config.will.topic,
+            config.will.payload.as_str(),
+            QoS::AtLeastOnce,
+            true,
+            None,
+        ));
+    if let (Some(username), Some(password)) = (&config.username, &config.password) {
+        options.set_credentials(username, password.expose());
+    }
+    options.set_transport(match &target.way {
+        Way::Tcp => Transport::Tcp,
+        Way::Tls(config) => Transport::tls_with_config(TlsConfiguration::Rustls(config.clone())),
+        Way::Unix => Transport::Unix,
+    });
+    options
+}
+
+async fn run(mut event_loop: EventLoop, address: String, events: mpsc::Sender<LinkEvent>) {
+    loop {
+        let event = match event_loop.poll().await {
+            Ok(event) => translate(event),
+            Err(err) => Some(LinkEvent::Down(failure(&err, &address))),
+        };
+        let Some(event) = event else { continue };
+        let is_end = matches!(event, LinkEvent::Down(_));
+        if events.send(event).await.is_err() || is_end {
+            return;
+        }
+    }
+}
+
+fn translate(event: Event) -> Option<LinkEvent> {
+    match event {
+        Event::Outgoing(Outgoing::Publish(packet_id)) => Some(LinkEvent::Written(packet_id)),
+        Event::Incoming(Packet::ConnAck(ack)) => Some(LinkEvent::Up {
+            max_packet: ack
+                .properties
+                .and_then(|properties| properties.max_packet_size),
+        }),
+        Event::Incoming(Packet::PubAck(ack)) => {
+            let taken = matches!(
+                ack.reason,
+                PubAckReason::Success | PubAckReason::NoMatchingSubscribers
+            );
+            Some(LinkEvent::Acked {
+                packet_id: ack.pkid,
+                refused: (!taken).then(|| format!("{:?}", ack.reason)),
+            })
+        }
+        Event::Incoming(Packet::Publish(publish)) => message(publish).map(LinkEvent::Message),
+        Event::Incoming(Packet::SubAck(ack)) => refusal(&ack).map(LinkEvent::SubscriptionRefused),
+        Event::Incoming(_) | Event::Outgoing(_) => None,
+    }
+}
+
+/// A topic that is not UTF-8 breaks the protocol and cannot be one of ours.
+fn message(publish: Publish) -> Option<Message> {
+    let reply = publish.properties.and_then(|properties| {
+        Some(ReplyTo {
+            topic: properties.response_topic?,
+            correlation: properties.correlation_data.map(|data| data.to_vec()),
+        })
+    });
+    Some(Message {
+        topic: String::from_utf8(publish.topic.to_vec()).ok()?,
+        payload: publish.payload.to_vec(),
+        retained: publish.retain,
+        reply,
+    })
+}
+
+fn refusal(ack: &SubAck) -> Option<String> {
+    ack.return_codes
+        .iter()
+        .find(|code| !matches!(code, SubscribeReasonCode::Success(_)))
+        .map(|code| format!("{code:?}"))
+}
+
+fn failure(err: &ConnectionError, address: &str) -> Failure {
+    match err {
+        ConnectionError::ConnectionRefused(code)
+        | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => {
+            Failure::refused_connect(&format!("{code:?}"))
+        }
+        ConnectionError::Io(err) | ConnectionError::MqttState(StateError::Io(err)) => {
+            Failure::from_io(err, address)
+        }
+        ConnectionError::Tls(rumqttc::TlsError::Io(err)) => Failure::from_io(err, address),
+        ConnectionError::Timeout(_) => Failure::passing(format!("{address} does not answer")),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => {
+            Failure::passing("the broker does not answer any more")
+        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            Failure::passing("the broker closed the connection")
+        }
+        ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
+            disconnected(&format!("{reason_code:?}"))
+        }
+        ConnectionError::MqttState(other) => Failure::passing(format!("MQTT error: {other}")),
+        ConnectionError::Tls(other) => Failure::passing(format!("TLS error: {other}")),
+        ConnectionError::NotConnAck(_) => {
+            Failure::passing(format!("what listens at {address} does not speak MQTT 5"))
+        }
+        ConnectionError::RequestsDone => Failure::passing("the link was closed"),
+    }
+}
+
+fn disconnected(code: &str) -> Failure {
+    match code {
+        "SessionTakenOver" => Failure::refusal(
+            "another client connected with the same mqtt.client_id; give each its own",
+        ),
+        "ServerShuttingDown" => Failure::passing("the broker is shutting down"),
+        other => Failure::passing(format!("the broker ended the connection ({other})")),
+    }
+}
+
+impl Sender {
+    pub(super) fn publish(&self, message: Publication) -> bool {
+        let Publication {
+            topic,
+            payload,
+            retain,
+            correlation,
+        } = message;
+        let sent = match correlation {
+            None => self.0.try_publish(topic, QoS::AtLeastOnce, retain, payload),
+            Some(correlation) => {
+                let properties = PublishProperties {
+                    correlation_data: Some(correlation.into()),
+                    ..PublishProperties::default()
+                };
+                let qos = QoS::AtLeastOnce;
+                self.0
+                    .try_publish_with_properties(topic, qos, retain, payload, properties)
+            }
+        };
+        sent.is_ok()
+    }
+
+    pub(super) fn subscribe(&self, filters: &[String]) -> bool {
+        let filters = filters
+            .iter()
+            .map(|filter| Filter::new(filter.clone(), QoS::AtLeastOnce));
+        self.0.try_subscribe_many(filters).is_ok()
+    }
+
+    pub(super) fn disconnect(&self) -> bool {
+        self.0.try_disconnect().is_ok()
+    }
+}

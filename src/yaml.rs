@@ -1,1 +1,197 @@
-//! Text to a YAML tree with line numbers. The only user of `serde_yaml` and `saphyr-parser`.
+//! YAML to values, with the line of everything. The only user of the crates `serde_yaml` (values)
+//! and `saphyr-parser` (lines), see decision 0006.
+
+use std::collections::BTreeMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// A text that is not the wanted YAML.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct YamlError {
+    /// From 1; 0 when the parser does not tell.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// A document and where its parts stand. A path is keys and indices joined by dots, as in
+/// `accounts.0.name`; the root's is empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Document {
+    /// All of it.
+    pub value: Value,
+    /// The line of each path, from 1.
+    pub lines: BTreeMap<String, usize>,
+    /// Each scalar as it was written, without quotes: a password of digits is no number.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// Reads a text into a type.
+///
+/// # Errors
+/// [`YamlError`] with the first fault.
+pub fn typed<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
+    serde_yaml::from_str(text).map_err(|err| error(&err))
+}
+
+/// Reads a text with its lines. An empty text is `null`.
+///
+/// # Errors
+/// [`YamlError`] with the first fault; a key that stands twice is one.
+pub fn parse(text: &str) -> Result<Document, YamlError> {
+    // Its own value type, unlike serde_json's, refuses a key that stands twice.
+    let value: serde_yaml::Value = typed(text)?;
+    let value = serde_json::to_value(value).map_err(|err| YamlError {
+        line: 0,
+        message: format!("what has no place in JSON has none here: {err}"),
+    })?;
+    let mut walk = Walk::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|err| YamlError {
+            line: err.marker().line(),
+            message: err.info().to_owned(),
+        })?;
+        walk.step(event, span);
+    }
+    let Walk { lines, texts, .. } = walk;
+    Ok(Document {
+        value,
+        lines,
+        texts,
+    })
+}
+
+fn error(err: &serde_yaml::Error) -> YamlError {
+    YamlError {
+        line: err.location().map_or(0, |at| at.line()),
+        message: err.to_string(),
+    }
+}
+
+/// Follows the parser's events and knows the path of each.
+#[derive(Default)]
+struct Walk {
+    levels: Vec<Level>,
+    lines: BTreeMap<String, usize>,
+    texts: BTreeMap<String, String>,
+}
+
+enum Level {
+    Map { path: String, key: Option<String> },
+    List { path: String, next: usize },
+}
+
+impl Walk {
+    fn step(&mut self, event: Event<'_>, span: Span) {
+        let line = span.start.line();
+        match event {
+            Event::MappingStart(..) => {
+                let path = self.begin(line);
+                self.levels.push(Level::Map { path, key: None });
+            }
+            Event::SequenceStart(..) => {
+                let path = self.begin(line);
+                self.levels.push(Level::List { path, next: 0 });
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                self.levels.pop();
+            }
+            Event::Scalar(text, style, ..) => self.scalar(&text, style, line),
+            Event::Alias(_) => {
+                self.begin(line);
+            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => {}
+        }
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, line: usize) {
+        if let Some(Level::Map { path, key }) = self.levels.last_mut()
+            && key.is_none()
+        {
+            self.lines.insert(join(path, text), line);
+            *key = Some(text.to_owned());
+            return;
+        }
+        let path = self.begin(line);
+        let is_null = matches!(style, ScalarStyle::Plain) && matches!(text, "" | "~" | "null");
+        if !is_null {
+            self.texts.insert(path, text.to_owned());
+        }
+    }
+
+    /// The path of the value that begins here. The line of a member is its key's.
+    fn begin(&mut self, line: usize) -> String {
+        let path = match self.levels.last_mut() {
+            None => String::new(),
+            Some(Level::Map { path, key }) => join(path, &key.take().unwrap_or_default()),
+            Some(Level::List { path, next }) => {
+                *next += 1;
+                join(path, &(*next - 1).to_string())
+            }
+        };
+        self.lines.entry(path.clone()).or_insert(line);
+        path
+    }
+}
+
+/// The path of a member.
+#[must_use]
+pub fn join(path: &str, member: &str) -> String {
+    if path.is_empty() {
+        member.to_owned()
+    } else {
+        format!("{path}.{member}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# a comment\naccounts:\n  - name: home\n    password: 0123\nmqtt: {url: 'x', port: 5}\nempty:\n";
+
+    #[test]
+    fn every_path_has_its_line() {
+        let document = parse(TEXT).unwrap();
+        for (path, line) in [
+            ("accounts", 2),
+            ("accounts.0", 3),
+            ("accounts.0.name", 3),
+            ("accounts.0.password", 4),
+            ("mqtt.url", 5),
+            ("mqtt.port", 5),
+            ("empty", 6),
+        ] {
+            assert_eq!(document.lines.get(path), Some(&line), "{path}");
+        }
+    }
+
+    #[test]
+    fn scalars_keep_their_spelling() {
+        let document = parse(TEXT).unwrap();
+        assert_eq!(document.texts["accounts.0.password"], "0123");
+        assert_eq!(document.texts["mqtt.url"], "x");
+        assert!(!document.texts.contains_key("empty"));
+        assert_eq!(document.value["mqtt"]["port"], 5);
+    }
+
+    #[test]
+    fn faults_name_their_line() {
+        assert_eq!(parse("a: 1\nb: [1, 2\n").unwrap_err().line, 3);
+        assert_eq!(
+            parse("a: 1\na: 2\n")
+                .unwrap_err()
+                .message
+                .contains("duplicate"),
+            true
+        );
+        assert_eq!(parse("").unwrap().value, Value::Null);
+    }
+}

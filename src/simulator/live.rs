@@ -1,0 +1,102 @@
+//! Devices that live: values that move with time.
+
+use serde_json::{Map, Value};
+
+use super::scenario::Change;
+use super::world::World;
+
+/// How far time has acted.
+#[derive(Debug)]
+pub(super) struct Live {
+    second: i64,
+}
+
+impl Live {
+    pub(super) const fn new(now_ms: i64) -> Self {
+        Self {
+            second: now_ms / 1000,
+        }
+    }
+}
+
+/// Moves what has to move by now. A long absence counts as one second: nothing races to catch up.
+pub(super) fn advance(world: &mut World, now_ms: i64) {
+    let second = now_ms / 1000;
+    if second <= world.live.second {
+        return;
+    }
+    world.live.second = second;
+    let mut reports = Vec::new();
+    for device in world.devices.iter().filter(|device| device.row.online) {
+        let Some(product) = world.products.get(&device.row.product_key) else {
+            continue;
+        };
+        let mut moved = Map::new();
+        for change in product.live.iter().filter(|change| is_due(change, second)) {
+            if let Some(value) = next(change, &device.attrs, &mut world.chance) {
+                moved.insert(change.attr.clone(), value);
+            }
+        }
+        if !moved.is_empty() {
+            reports.push((device.row.did.clone(), moved));
+        }
+    }
+    for (did, moved) in reports {
+        world.report(now_ms, &did, moved);
+    }
+}
+
+fn is_due(change: &Change, second: i64) -> bool {
+    second % i64::from(change.every_s.max(1)) == 0
+}
+
+/// The new value; `None` when it stays.
+fn next(change: &Change, attrs: &Map<String, Value>, chance: &mut fastrand::Rng) -> Option<Value> {
+    let holds = change
+        .when
+        .iter()
+        .all(|(name, value)| attrs.get(name) == Some(value));
+    let now = attrs.get(&change.attr)?.as_f64().filter(|_| holds)?;
+    let to = match (&change.toward, change.between) {
+        (Some(goal), _) => {
+            let goal = attrs.get(goal)?.as_f64()?;
+            now + (goal - now).clamp(-change.step, change.step)
+        }
+        (None, Some((low, high))) => {
+            let step = if chance.bool() {
+                change.step
+            } else {
+                -change.step
+            };
+            (now + step).clamp(low, high)
+        }
+        (None, None) => return None,
+    };
+    // Two decimals are the finest ratio of the products here.
+    let to = (to * 100.0).round() / 100.0;
+    ((to - now).abs() > 1e-9).then(|| serde_json::Number::from_f64(to).map(Value::Number))?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_moves_toward_its_goal_and_stays_there() {
+        let change: Change = serde_json::from_value(
+            json!({ "attr": "now", "every_s": 1, "toward": "set", "when": { "on": true } }),
+        )
+        .unwrap();
+        let mut chance = fastrand::Rng::with_seed(1);
+        let mut next = |now: i32, on: bool| {
+            let attrs = json!({ "now": now, "set": 38, "on": on });
+            super::next(&change, attrs.as_object().unwrap(), &mut chance)
+        };
+        assert_eq!(next(31, true), Some(json!(32.0)));
+        assert_eq!(next(38, true), None);
+        assert_eq!(next(40, true), Some(json!(39.0)));
+        assert_eq!(next(31, false), None);
+    }
+}

@@ -1,3 +1,7 @@
-//! Arguments in, exit code out.
+//! The program: everything is in the library, see `cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gizwits2mqtt::cli::main()
+}

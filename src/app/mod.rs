@@ -1,5 +1,11 @@
 //! Layer 5: tasks, channels, signals and the clock.
 
 pub mod clock;
+pub mod cloud;
+pub mod edges;
+pub mod engine;
 pub mod memory;
 pub mod notify;
+pub mod scribe;
+pub mod signals;
+pub mod supervisor;

@@ -1,1 +1,72 @@
-//! Layer 6: the command line.
+//! Layer 6: the command line. Puts the parts together, prints, and chooses the exit code.
+
+mod args;
+mod check;
+mod client;
+mod data;
+mod demo;
+mod devices;
+mod health;
+mod logging;
+mod output;
+mod run;
+mod schema;
+mod simulate;
+mod trouble;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use output::Output;
+use trouble::Trouble;
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let output = Output::new(args.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(err) => return output.fail(&Trouble::failed(format!("no runtime: {err}"))),
+    };
+    let result = runtime.block_on(dispatch(args, &output));
+    // A call that hangs must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => output.fail(&trouble),
+    }
+}
+
+async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
+    let Args {
+        config,
+        verbose,
+        quiet,
+        command,
+        ..
+    } = args;
+    let verbosity = i16::from(verbose) - i16::from(quiet);
+    let ask = || client::Ask::load(config.as_deref(), verbosity, output);
+    match command {
+        Command::Run => run::run(config.as_deref(), verbosity, output).await,
+        Command::Demo(demo) => demo::demo(demo, verbosity, output).await,
+        Command::Simulate(simulate) => simulate::simulate(simulate, verbosity, output).await,
+        Command::Check { online } => {
+            check::check(config.as_deref(), online, verbosity, output).await
+        }
+        Command::Devices(devices) => devices::devices(ask()?, devices, output).await,
+        Command::Get { did, attrs } => data::get(ask()?, &did, &attrs, output).await,
+        Command::Set { did, values } => data::set(ask()?, &did, &values, output).await,
+        Command::Raw { did, bytes } => data::raw(ask()?, &did, &bytes.join(","), output).await,
+        Command::Schema { id } => schema::schema(ask()?, &id, output).await,
+        Command::Health => health::health(config.as_deref(), output),
+    }
+}

@@ -1,1 +1,14 @@
-//! Layer 4: The configuration: a YAML file and the environment, to validated settings.
+//! Layer 4: what the user wants, from a YAML file and the environment, checked as a whole.
+
+mod accounts;
+mod env;
+pub mod load;
+pub mod problem;
+mod reader;
+mod sections;
+pub mod settings;
+mod tree;
+
+pub use load::{find, load};
+pub use problem::{ConfigErrors, Problem};
+pub use settings::{Account, Config, Credentials, Log, LogFormat, Mqtt, Web};

@@ -137,6 +137,27 @@ pub fn parse_set_attr(
     })
 }
 
+/// `ATTR=VALUE` pairs as a person types them: bare values under true names.
+///
+/// # Errors
+/// [`CommandError`] with all faults.
+pub fn parse_pairs(
+    schema: &ProductSchema,
+    pairs: &[(String, String)],
+) -> Result<SetRequest, CommandError> {
+    let wishes = pairs.iter().map(|(name, text)| {
+        let value = schema
+            .get(name)
+            .map_or(Value::Null, |datapoint| bare_value(datapoint, text));
+        (name.clone(), value)
+    });
+    let attrs = check_all(schema, &wishes.collect()).map_err(plain)?;
+    Ok(SetRequest {
+        attrs,
+        transaction: None,
+    })
+}
+
 /// A bare word stays a word, so that a label such as `1` or `true` is found; only what is plainly
 /// JSON is read as such. Without a schema nothing tells `1` from `"1"`, so the JSON reading wins.
 fn bare_value(datapoint: &Datapoint, text: &str) -> Value {

@@ -3,6 +3,8 @@
 //! It spells the cloud's JSON on its own and borrows nothing from `gizwits`, so that a mistake cannot
 //! hide in both. [`world`] is pure; [`http`] serves it.
 
+#[cfg(feature = "embedded-broker")]
+pub mod broker;
 mod calls;
 mod control;
 mod errors;

@@ -166,6 +166,12 @@ impl World {
         reaction
     }
 
+    /// What was called, oldest first.
+    #[must_use]
+    pub const fn requests(&self) -> &VecDeque<Value> {
+        &self.requests
+    }
+
     /// Lets time act: reports arrive, values move.
     pub fn advance(&mut self, now_ms: i64) {
         self.arrive(now_ms);

@@ -28,6 +28,15 @@ pub struct StoredToken {
     pub fingerprint: u64,
 }
 
+/// All tokens in a folder that another process may be using.
+#[must_use]
+pub fn peek(state_dir: &std::path::Path) -> BTreeMap<AccountName, StoredToken> {
+    std::fs::read(state_dir.join(FILE))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
 impl StateDir {
     /// All tokens.
     #[must_use]

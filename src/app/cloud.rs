@@ -1,0 +1,116 @@
+//! Carries out the core's calls, each on a task, and brings the outcomes home.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc;
+
+use crate::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Input, Reply};
+use crate::gizwits::Api;
+use crate::ids::{AccountName, CallId};
+use crate::model::Region;
+use crate::store::StoredToken;
+
+use super::clock::Clock;
+use super::scribe::{Desk, Entry};
+
+/// An account's way to the cloud, and what identifies its user there.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// Makes the calls.
+    pub api: Api,
+    /// Of the credentials; see [`StoredToken`].
+    pub fingerprint: u64,
+}
+
+/// All accounts' ways.
+#[derive(Debug)]
+pub struct Cloud {
+    ways: BTreeMap<AccountName, Way>,
+    clock: Clock,
+    desk: Desk,
+    outcomes: mpsc::UnboundedSender<Input>,
+}
+
+impl Cloud {
+    /// Outcomes come home on the receiver. It needs no bound of its own: the core never has more
+    /// calls under way than its gates admit.
+    #[must_use]
+    pub fn new(
+        ways: BTreeMap<AccountName, Way>,
+        clock: Clock,
+        desk: Desk,
+    ) -> (Self, mpsc::UnboundedReceiver<Input>) {
+        let (outcomes, receiver) = mpsc::unbounded_channel();
+        let cloud = Self {
+            ways,
+            clock,
+            desk,
+            outcomes,
+        };
+        (cloud, receiver)
+    }
+
+    /// The accounts are others now. Calls under way end as they began.
+    pub fn replace(&mut self, ways: BTreeMap<AccountName, Way>) {
+        self.ways = ways;
+    }
+
+    /// Makes a call; its outcome comes home whatever happens.
+    pub fn call(&self, account: AccountName, region: Region, id: CallId, call: CloudCall) {
+        let way = self.ways.get(&account).cloned();
+        let (clock, desk, outcomes) = (self.clock, self.desk.clone(), self.outcomes.clone());
+        tokio::spawn(async move {
+            let began = clock.now();
+            let kind = call.kind();
+            let outcome = match &way {
+                Some(way) => perform(way, &account, region, call, began.unix, &desk).await,
+                None => Err(gone()),
+            };
+            let elapsed_ms = (clock.now().mono - began.mono).as_millis();
+            match &outcome {
+                Ok(_) => tracing::debug!(%account, call = kind, %id, elapsed_ms, "call done"),
+                Err(err) => {
+                    tracing::debug!(%account, call = kind, %id, elapsed_ms, code = err.code, %err, "call failed");
+                }
+            }
+            // The engine that does not listen any more has ended.
+            drop(outcomes.send(Input::CallDone {
+                account,
+                id,
+                outcome,
+            }));
+        });
+    }
+}
+
+async fn perform(
+    way: &Way,
+    account: &AccountName,
+    region: Region,
+    call: CloudCall,
+    unix_now: i64,
+    desk: &Desk,
+) -> CallOutcome {
+    let outcome = way.api.perform(region, call, unix_now).await;
+    // The token goes to the disk from here: the core holds none.
+    if let (Ok(Reply::LoggedIn { .. }), Some(session)) = (&outcome, way.api.session(region)) {
+        let token = StoredToken {
+            region,
+            uid: session.uid,
+            token: session.token,
+            expires_at: session.expires_at,
+            fingerprint: way.fingerprint,
+        };
+        desk.keep(Entry::Token(account.clone(), token));
+    }
+    outcome
+}
+
+fn gone() -> CallError {
+    CallError {
+        class: ErrorClass::Unsent,
+        code: None,
+        retry_after: None,
+        message: "the account is not configured any more".into(),
+    }
+}

@@ -1,0 +1,204 @@
+//! Starts the edges and the engine, reloads them, ends them in order.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tracing::{error, info, warn};
+
+use crate::bridge::Bridge;
+use crate::config::Config;
+use crate::gizwits::SetUpError;
+use crate::ids::AccountName;
+use crate::mqtt::{self, MqttConfig, MqttError, MqttHandle};
+use crate::store::{StateDir, StoreError};
+use crate::web::{self, WebError};
+
+use super::clock::Clock;
+use super::cloud::{Cloud, Way};
+use super::edges;
+use super::engine::{BrokerLink, Engine, Order};
+use super::notify;
+use super::scribe::Scribe;
+
+/// The broker gets this long to take the last messages; all of the end takes less than 5 s.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// Why the bridge cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The broker's address or certificates.
+    #[error(transparent)]
+    Mqtt(#[from] MqttError),
+    /// The HTTP client.
+    #[error(transparent)]
+    Cloud(#[from] SetUpError),
+    /// The health checks.
+    #[error(transparent)]
+    Web(#[from] WebError),
+}
+
+/// A running bridge.
+#[derive(Debug)]
+pub struct Running {
+    config: Config,
+    install_id: String,
+    mqtt_config: MqttConfig,
+    ways: BTreeMap<AccountName, Way>,
+    orders: mpsc::Sender<Order>,
+    engine: JoinHandle<MqttHandle>,
+    scribe: Scribe,
+    not_ready: watch::Receiver<Option<String>>,
+}
+
+impl Running {
+    /// Starts everything. That the broker or the cloud is away is no error: both are tried for as
+    /// long as it takes.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        let dir = StateDir::open(&config.state_dir)?;
+        let install_id = dir.install_id()?;
+        let tokens = dir.load_tokens();
+        let ways = edges::ways(&config, &tokens)?;
+        let restored = edges::restored(&config, &dir, &tokens);
+        let mqtt_config = edges::mqtt_config(&config, &install_id);
+        let broker = open_link(&mqtt_config)?;
+        let (tell_ready, not_ready) = watch::channel(Some("the bridge is starting".to_owned()));
+        if let Some(web) = &config.web {
+            let listen = web::serve(web.listen, not_ready.clone()).await?;
+            info!(%listen, "answering health checks");
+        }
+        let scribe = Scribe::start(dir);
+        let (cloud, outcomes) = Cloud::new(ways.clone(), clock, scribe.desk());
+        let (orders, receiver) = mpsc::channel(8);
+        let bridge = Bridge::new(
+            config.settings.clone(),
+            restored,
+            fastrand::u64(..),
+            clock.now(),
+        );
+        let engine = Engine {
+            bridge,
+            clock,
+            broker,
+            cloud,
+            outcomes,
+            desk: scribe.desk(),
+            orders: receiver,
+            not_ready: tell_ready,
+        };
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            broker = mqtt_config.url,
+            accounts = config.accounts.len(),
+            "started"
+        );
+        Ok(Self {
+            engine: tokio::spawn(engine.run()),
+            config,
+            install_id,
+            mqtt_config,
+            ways,
+            orders,
+            scribe,
+            not_ready,
+        })
+    }
+
+    /// Takes another configuration, or keeps the old one whole.
+    pub async fn reload(&mut self, config: Config) {
+        match self.try_reload(config).await {
+            Ok(()) => info!("the configuration was reloaded"),
+            Err(err) => error!(%err, "the configuration is refused; the old one stays in force"),
+        }
+    }
+
+    async fn try_reload(&mut self, config: Config) -> Result<(), StartError> {
+        for warning in &config.warnings {
+            warn!("{warning}");
+        }
+        let fixed = [
+            ("state_dir", config.state_dir != self.config.state_dir),
+            ("web", config.web != self.config.web),
+            ("log", config.log != self.config.log),
+        ];
+        for (key, _) in fixed.into_iter().filter(|(_, changed)| *changed) {
+            warn!(
+                key,
+                "this part of the configuration takes effect after a restart"
+            );
+        }
+        let ways = edges::renewed_ways(&self.config, &self.ways, &config)?;
+        let mqtt_config = edges::mqtt_config(&config, &self.install_id);
+        let broker = if mqtt_config == self.mqtt_config {
+            None
+        } else {
+            Some(open_link(&mqtt_config)?)
+        };
+        let order = Order::Reload {
+            settings: Box::new(config.settings.clone()),
+            ways: ways.clone(),
+            broker,
+        };
+        if self.orders.send(order).await.is_err() {
+            error!("the engine has ended");
+        }
+        self.ways = ways;
+        self.mqtt_config = mqtt_config;
+        self.config = config;
+        Ok(())
+    }
+
+    /// `None` once the broker is connected and an account is `ok`.
+    #[must_use]
+    pub fn not_ready(&self) -> watch::Receiver<Option<String>> {
+        self.not_ready.clone()
+    }
+
+    /// Returns when the engine ended by itself, which is a fault.
+    pub async fn broken(&mut self) {
+        match (&mut self.engine).await {
+            Ok(_) => error!("the engine ended by itself"),
+            Err(err) => error!(%err, "the engine panicked; this is a bug, please report it"),
+        }
+    }
+
+    /// Ends: pending commands are settled, `offline` is published, files are written.
+    pub async fn stop(self) {
+        notify::stopping();
+        if self.orders.send(Order::Stop).await.is_err() {
+            error!("the engine has ended already");
+        }
+        match self.engine.await {
+            Ok(handle) => handle.shutdown(GOODBYE).await,
+            Err(err) => error!(%err, "the engine panicked; this is a bug, please report it"),
+        }
+        let scribe = self.scribe;
+        let written = tokio::task::spawn_blocking(move || scribe.finish());
+        if tokio::time::timeout(Duration::from_secs(1), written)
+            .await
+            .is_err()
+        {
+            warn!("state_dir is too slow; the last changes may not be kept");
+        }
+        info!("stopped");
+    }
+}
+
+fn open_link(config: &MqttConfig) -> Result<BrokerLink, MqttError> {
+    let (handle, inputs) = mqtt::start(config.clone())?;
+    Ok(BrokerLink {
+        handle,
+        inputs,
+        will_topic: config.will.topic.clone(),
+    })
+}

@@ -1,0 +1,173 @@
+//! The command tree.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Brings the devices of a Gizwits account to MQTT and Home Assistant.
+///
+/// Spas, radiators, pumps, heat pumps, thermostats: whatever a Gizwits-based app controls appears in
+/// Home Assistant by itself, and takes commands.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gizwits2mqtt",
+    version,
+    subcommand_required = true,
+    after_help = "To see it work without an account or a broker:  gizwits2mqtt demo\n\
+                  To begin: copy config/gizwits2mqtt.yaml, fill in account and broker, then\n  \
+                  gizwits2mqtt check --online\n  gizwits2mqtt run\n\n\
+                  Exit codes: 0 done; 1 the cloud, the broker or the device refused; 2 wrong usage or \
+                  configuration; 130 interrupted."
+)]
+pub(super) struct Args {
+    /// The configuration [default: $GIZWITS2MQTT_CONFIG, else ./gizwits2mqtt.yaml, else
+    /// /etc/gizwits2mqtt/config.yaml]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Print one JSON document instead of a table
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+
+    /// Log more; twice: everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+
+    /// Log only warnings; twice: only errors
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) quiet: u8,
+
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the bridge until it is told to stop
+    ///
+    /// SIGHUP reads the configuration again; SIGTERM and Ctrl-C end it within 5 seconds.
+    Run,
+
+    /// Show the bridge at work: a simulated cloud, a broker and the bridge in one process
+    Demo(DemoArgs),
+
+    /// Run a simulated Gizwits cloud alone, to try things on or to test against
+    Simulate(SimulateArgs),
+
+    /// Check the configuration; list everything that is wrong with it
+    Check {
+        /// Also log in, list the devices, and connect to the broker
+        #[arg(long)]
+        online: bool,
+    },
+
+    /// List the bound devices, or show one
+    #[command(subcommand)]
+    Devices(DevicesCommand),
+
+    /// Print a device's latest data
+    #[command(after_help = "Example:  gizwits2mqtt get QP50gPt5I8h4mFKIo0ENIK temp_now temp_set")]
+    Get {
+        /// The device
+        did: String,
+        /// Only these attributes
+        #[arg(value_name = "ATTR")]
+        attrs: Vec<String>,
+    },
+
+    /// Set attributes of a device, in one call, after a check against its schema
+    #[command(
+        after_help = "Example:  gizwits2mqtt set QP50gPt5I8h4mFKIo0ENIK power=on temp_set=38"
+    )]
+    Set {
+        /// The device
+        did: String,
+        /// What to set
+        #[arg(value_name = "ATTR=VALUE", required = true, value_parser = pair)]
+        values: Vec<(String, String)>,
+    },
+
+    /// Send a raw command to a device
+    #[command(
+        after_help = "Examples:  gizwits2mqtt raw DID 010102\n           gizwits2mqtt raw DID 1,1,2"
+    )]
+    Raw {
+        /// The device
+        did: String,
+        /// Bytes as hex, or as decimal numbers
+        #[arg(required = true)]
+        bytes: Vec<String>,
+    },
+
+    /// Print a product's datapoints: names, types, ranges
+    Schema {
+        /// A device or a product
+        #[arg(value_name = "DID|PRODUCT_KEY")]
+        id: String,
+    },
+
+    /// Ask the health check of a running bridge; for container health checks
+    #[command(hide = true)]
+    Health,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DevicesCommand {
+    /// All bound devices of all accounts
+    List,
+    /// Everything about one device
+    Show {
+        /// The device
+        did: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct DemoArgs {
+    /// End by itself after this many seconds
+    #[arg(long, value_name = "S")]
+    pub(super) duration: Option<u64>,
+
+    /// Use this broker instead of the embedded one, e.g. mqtt://localhost:1883
+    #[arg(long, value_name = "URL")]
+    pub(super) broker: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SimulateArgs {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub(super) listen: SocketAddr,
+
+    /// Users, products and devices as YAML [default: the devices of `demo`]
+    #[arg(long, value_name = "FILE")]
+    pub(super) scenario: Option<PathBuf>,
+
+    /// Instead of a scenario: this many devices of the standard products
+    #[arg(long, value_name = "N", conflicts_with = "scenario")]
+    pub(super) devices: Option<usize>,
+
+    /// Let temperatures and other values move with time
+    #[arg(long)]
+    pub(super) live: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write ATTR=VALUE, for example power=on".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

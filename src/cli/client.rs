@@ -1,0 +1,239 @@
+//! An account as a command sees it: logged in, with its devices.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tracing::debug;
+
+use crate::app::clock::Clock;
+use crate::app::cloud::Way;
+use crate::app::edges;
+use crate::bridge::{CallError, CloudCall, ErrorClass, Reply};
+use crate::config::{self, Account, Config};
+use crate::ids::ProductKey;
+use crate::model::{Device, ProductSchema, Region, infer};
+use crate::store::{StateDir, StoredToken, tokens};
+
+use super::logging;
+use super::output::Output;
+use super::trouble::Trouble;
+
+/// Rows a page of bindings.
+const PAGE: u32 = 20;
+/// A listing that does not end is no listing.
+const MAX_PAGES: u32 = 500;
+
+/// A command that asks the cloud.
+pub(super) struct Ask {
+    pub(super) config: Config,
+    clock: Clock,
+}
+
+/// A device with the account that has it.
+pub(super) struct Found {
+    pub(super) client: Client,
+    pub(super) device: Device,
+}
+
+/// One account, logged in.
+pub(super) struct Client {
+    pub(super) account: Account,
+    pub(super) region: Region,
+    way: Way,
+    clock: Clock,
+}
+
+/// The process's environment, as far as it is text.
+pub(super) fn variables() -> std::collections::BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect()
+}
+
+impl Ask {
+    /// Reads the configuration and starts logging, quietly.
+    pub(super) fn load(file: Option<&Path>, verbosity: i16, _: &Output) -> Result<Self, Trouble> {
+        let variables = variables();
+        let file = config::find(file, &variables);
+        let config = config::load(&file, &variables)?;
+        logging::start(logging::QUIET, verbosity);
+        Ok(Self {
+            config,
+            clock: Clock::start(),
+        })
+    }
+
+    /// Enters every account, in the order of the file.
+    pub(super) async fn clients(&self) -> Result<Vec<(Client, Vec<Device>)>, Trouble> {
+        let known = tokens::peek(&self.config.state_dir);
+        let mut clients = Vec::new();
+        for account in &self.config.accounts {
+            clients.push(self.enter(account, known.get(&account.name)).await?);
+        }
+        Ok(clients)
+    }
+
+    /// The device of a did, and its account.
+    pub(super) async fn find(&self, did: &str) -> Result<Found, Trouble> {
+        for (client, devices) in self.clients().await? {
+            if let Some(device) = devices
+                .into_iter()
+                .find(|device| device.did.as_str() == did)
+            {
+                return Ok(Found { client, device });
+            }
+        }
+        Err(Trouble::failed(format!(
+            "no account has a device {did:?}; `gizwits2mqtt devices list` shows all"
+        )))
+    }
+
+    /// With a token of an earlier run where there is one; else logs in. With several regions the
+    /// first one that has devices counts, else the first that let the user in.
+    async fn enter(
+        &self,
+        account: &Account,
+        token: Option<&StoredToken>,
+    ) -> Result<(Client, Vec<Device>), Trouble> {
+        let way = edges::way(account, token).map_err(|err| Trouble::failed(err.to_string()))?;
+        let client = |region| Client {
+            account: account.clone(),
+            region,
+            way: way.clone(),
+            clock: self.clock,
+        };
+        if let Some(token) = token.filter(|token| way.api.session(token.region).is_some()) {
+            let client = client(token.region);
+            match client.devices().await {
+                Ok(devices) => return Ok((client, devices)),
+                Err(err) if err.class == ErrorClass::TokenLost => debug!("the kept token is void"),
+                Err(err) => return Err(named(account, err)),
+            }
+        }
+        let core = self.config.settings.accounts.get(&account.name);
+        let regions = core.map(|core| core.regions.clone()).unwrap_or_default();
+        let (mut first, mut refused) = (None, None);
+        for region in regions {
+            let client = client(region);
+            let listed = match client.call(CloudCall::Login).await {
+                Ok(_) => client.devices().await,
+                Err(err) => Err(err),
+            };
+            match listed {
+                Ok(devices) if !devices.is_empty() => {
+                    self.keep(&client);
+                    return Ok((client, devices));
+                }
+                Ok(devices) => first = first.or(Some((client, devices))),
+                Err(err) => refused = Some(refused.unwrap_or(err)),
+            }
+        }
+        match (first, refused) {
+            (Some(found), _) => Ok(found),
+            (None, Some(err)) => Err(named(account, err)),
+            (None, None) => Err(Trouble::failed("no region is configured")),
+        }
+    }
+
+    /// Keeps the token for the next command, unless a running bridge owns the folder.
+    fn keep(&self, client: &Client) {
+        let Some(session) = client.way.api.session(client.region) else {
+            return;
+        };
+        let token = StoredToken {
+            region: client.region,
+            uid: session.uid,
+            token: session.token,
+            expires_at: session.expires_at,
+            fingerprint: client.way.fingerprint,
+        };
+        let kept = StateDir::open(&self.config.state_dir)
+            .and_then(|dir| dir.save_token(&client.account.name, &token));
+        if let Err(err) = kept {
+            debug!(%err, "the token is not kept");
+        }
+    }
+}
+
+fn named(account: &Account, err: CallError) -> Trouble {
+    let code = err.code;
+    Trouble {
+        code,
+        ..Trouble::failed(format!("account {}: {}", account.name, err.message))
+    }
+}
+
+impl Client {
+    pub(super) async fn call(&self, call: CloudCall) -> Result<Reply, CallError> {
+        self.way
+            .api
+            .perform(self.region, call, self.clock.now().unix)
+            .await
+    }
+
+    /// All pages of the bindings.
+    async fn devices(&self) -> Result<Vec<Device>, CallError> {
+        let mut all: Vec<Device> = Vec::new();
+        for page in 0..MAX_PAGES {
+            let call = CloudCall::Bindings {
+                skip: page * PAGE,
+                limit: PAGE,
+            };
+            let Reply::Bindings { devices, rows, .. } = self.call(call).await? else {
+                break;
+            };
+            all.extend(devices);
+            if rows < PAGE {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The product's schema, or an empty one for a product whose schema cannot be had.
+    pub(super) async fn schema(
+        &self,
+        product_key: &ProductKey,
+    ) -> Result<Arc<ProductSchema>, CallError> {
+        let call = CloudCall::Schema {
+            product_key: product_key.clone(),
+        };
+        match self.call(call).await {
+            Ok(Reply::Schema { schema, .. }) => Ok(schema),
+            Err(err) if err.class == ErrorClass::Refused => {
+                let empty =
+                    ProductSchema::new(product_key.clone(), String::new(), true, Vec::new());
+                Ok(Arc::new(empty))
+            }
+            Ok(_) => unreachable_reply(),
+            Err(err) => Err(err),
+        }
+    }
+
+    /// The last report with the schema to read it by, widened by what only the report knows.
+    pub(super) async fn latest(
+        &self,
+        device: &Device,
+    ) -> Result<(ProductSchema, i64, serde_json::Map<String, Value>), CallError> {
+        let schema = self.schema(&device.product_key).await?;
+        let call = CloudCall::Latest {
+            did: device.did.clone(),
+        };
+        let Reply::Latest { updated_at, attrs } = self.call(call).await? else {
+            return unreachable_reply();
+        };
+        let schema = infer::widen(&schema, &attrs).unwrap_or_else(|| schema.as_ref().clone());
+        Ok((schema, updated_at, attrs))
+    }
+}
+
+/// Each call has one kind of reply; another one would be a fault of the edge.
+fn unreachable_reply<T>() -> Result<T, CallError> {
+    Err(CallError {
+        class: ErrorClass::Transient,
+        code: None,
+        retry_after: None,
+        message: "the answer is of another call".into(),
+    })
+}

@@ -1,0 +1,306 @@
+//! `demo`: a simulated cloud, a broker and the bridge in one process, and a window on them.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
+use tokio::sync::mpsc;
+
+use crate::app::clock::Clock;
+use crate::app::signals::{Signal, Signals};
+use crate::app::supervisor::Running;
+use crate::bridge::{Input, Publication};
+use crate::config::{self, Config};
+use crate::mqtt::{self, MqttConfig, MqttHandle, Protocol, Will};
+use crate::simulator::world::Request;
+use crate::simulator::{self, Scenario, Simulator};
+
+use super::args::DemoArgs;
+use super::logging;
+use super::output::{Output, table};
+use super::simulate::clock_ms;
+use super::trouble::Trouble;
+use super::view::{Typed, View};
+
+/// How long devices take to report what they were told; real ones take seconds.
+const REPORT_DELAY_S: f64 = 0.8;
+/// The first values of all devices are there by then.
+const SETTLED: Duration = Duration::from_secs(5);
+/// The port that tools try first.
+const USUAL_PORT: u16 = 1883;
+
+const HELP: &str = "\
+Type a command and press Enter:
+  DEVICE ATTRIBUTE VALUE     set it, as Home Assistant would:  hot_tub temp_set 36
+  offline DEVICE             the device loses its Wi-Fi; online DEVICE brings it back
+  throttle SECONDS           the cloud refuses calls for a while
+  expire                     the cloud forgets all tokens
+  quit";
+
+pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Result<(), Trouble> {
+    logging::start(logging::QUIET, verbosity);
+    let failed = |err: &dyn std::fmt::Display| Trouble::failed(err.to_string());
+    let mut signals = Signals::listen().map_err(|err| failed(&err))?;
+    let (broker_url, protocol) = broker(args.broker)?;
+    let clock = Clock::start();
+    let simulator = simulated_cloud(clock).await?;
+    let cloud_url = format!("http://{}", simulator.addr());
+    let state_dir = std::env::temp_dir().join(format!("gizwits2mqtt-demo-{}", std::process::id()));
+    let config = configuration(&broker_url, protocol, &cloud_url, &state_dir)?;
+    let base = config.settings.base_topic.clone();
+    let running = Running::start(config, clock)
+        .await
+        .map_err(|err| failed(&err))?;
+    let (window, messages) =
+        mqtt::start(window_config(&broker_url, protocol)).map_err(|err| failed(&err))?;
+    let mut demo = Demo {
+        output: *output,
+        clock,
+        simulator,
+        view: View::new(&base),
+        window,
+        settled: false,
+    };
+    demo.introduce(&broker_url, &cloud_url, &base);
+    let end = demo.watch(args.duration, messages, &mut signals).await;
+    demo.conclude();
+    running.stop().await;
+    if let Err(err) = std::fs::remove_dir_all(&state_dir) {
+        tracing::debug!(%err, "the demo's state is left behind");
+    }
+    end
+}
+
+async fn simulated_cloud(clock: Clock) -> Result<Simulator, Trouble> {
+    let scenario = Scenario {
+        report_delay_s: REPORT_DELAY_S,
+        ..Scenario::standard()
+    };
+    let clock_ms = clock_ms(clock);
+    let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let simulator =
+        simulator::start(listen, scenario, fastrand::u64(..), Arc::clone(&clock_ms)).await;
+    let simulator = simulator.map_err(|err| Trouble::failed(err.to_string()))?;
+    Ok(simulator.living(clock_ms))
+}
+
+#[cfg(feature = "embedded-broker")]
+fn broker(url: Option<String>) -> Result<(String, Protocol), Trouble> {
+    if let Some(url) = url {
+        return Ok((url, Protocol::V5));
+    }
+    let broker =
+        simulator::broker::start(USUAL_PORT).map_err(|err| Trouble::failed(err.to_string()))?;
+    Ok((format!("mqtt://{}", broker.v311), Protocol::V311))
+}
+
+#[cfg(not(feature = "embedded-broker"))]
+fn broker(url: Option<String>) -> Result<(String, Protocol), Trouble> {
+    let url = url.ok_or_else(|| {
+        Trouble::usage(format!(
+            "this build has no broker of its own; add --broker mqtt://localhost:{USUAL_PORT}"
+        ))
+    })?;
+    Ok((url, Protocol::V5))
+}
+
+/// As a user would write it, but by variables: there is no file.
+fn configuration(
+    broker: &str,
+    protocol: Protocol,
+    cloud: &str,
+    state_dir: &Path,
+) -> Result<Config, Trouble> {
+    let protocol = match protocol {
+        Protocol::V5 => "5",
+        Protocol::V311 => "3.1.1",
+    };
+    let state_dir = state_dir.display().to_string();
+    let variables = [
+        ("ACCOUNTS__0__NAME", "demo"),
+        ("ACCOUNTS__0__APP_ID", "demo-app-id"),
+        ("ACCOUNTS__0__API_URL", cloud),
+        ("ACCOUNTS__0__USERNAME", "demo@example.com"),
+        ("ACCOUNTS__0__PASSWORD", "demo-password"),
+        ("MQTT__URL", broker),
+        ("MQTT__PROTOCOL", protocol),
+        ("POLLING__INTERVAL", "10s"),
+        ("LIMITS__REQUESTS_PER_MINUTE", "120"),
+        ("STATE_DIR", &state_dir),
+    ];
+    let variables: BTreeMap<String, String> = variables
+        .into_iter()
+        .map(|(name, text)| (format!("GIZWITS2MQTT__{name}"), text.to_owned()))
+        .collect();
+    Ok(config::load(
+        Path::new("the demo's configuration"),
+        &variables,
+    )?)
+}
+
+fn window_config(broker: &str, protocol: Protocol) -> MqttConfig {
+    let id = format!("gizwits2mqtt-demo-window-{}", std::process::id());
+    MqttConfig {
+        url: broker.to_owned(),
+        username: None,
+        password: None,
+        ca_file: None,
+        client_cert_file: None,
+        client_key_file: None,
+        will: Will {
+            topic: format!("{id}/state"),
+            payload: "closed".into(),
+        },
+        client_id: id,
+        protocol,
+    }
+}
+
+struct Demo {
+    output: Output,
+    clock: Clock,
+    simulator: Simulator,
+    view: View,
+    window: MqttHandle,
+    /// The table was shown; from now on changes are.
+    settled: bool,
+}
+
+impl Demo {
+    fn say(&self, line: &str) {
+        if !self.output.is_json() {
+            self.output.line(line);
+        }
+    }
+
+    fn introduce(&self, broker: &str, cloud: &str, base: &str) {
+        let port = broker.rsplit(':').next().unwrap_or_default();
+        self.say(&format!(
+            "A simulated Gizwits cloud listens at {cloud}, a broker at {broker}; the bridge connects both.\n\
+             Look from another terminal:   mosquitto_sub -p {port} -t '{base}/#' -v\n\
+             Command from there:           mosquitto_pub -p {port} -t {base}/hot_tub/set/temp_set -m 36\n\
+             Home Assistant with MQTT at that broker shows the devices by itself.\n"
+        ));
+    }
+
+    async fn watch(
+        &mut self,
+        duration: Option<u64>,
+        mut messages: mpsc::Receiver<Input>,
+        signals: &mut Signals,
+    ) -> Result<(), Trouble> {
+        let forever = Duration::from_secs(365 * 24 * 3600);
+        let end = tokio::time::sleep(duration.map_or(forever, Duration::from_secs));
+        let settled = tokio::time::sleep(SETTLED);
+        tokio::pin!(end, settled);
+        let mut typed = Some(BufReader::new(tokio::io::stdin()).lines());
+        loop {
+            tokio::select! {
+                () = &mut end => return Ok(()),
+                () = &mut settled, if !self.settled => self.show_table(),
+                Some(input) = messages.recv() => self.on_input(input),
+                line = next_line(&mut typed) => match self.on_line(&line) {
+                    Typed::Quit => return Ok(()),
+                    other => self.act(other),
+                },
+                signal = signals.next() => match signal {
+                    Signal::Reload => {}
+                    Signal::Terminate => return Ok(()),
+                    Signal::Interrupt => return Err(Trouble::interrupted()),
+                },
+            }
+        }
+    }
+
+    fn show_table(&mut self) {
+        self.settled = true;
+        self.say(&table(&["device", "state", "values"], self.view.devices()));
+        self.say("");
+        if std::io::stdin().is_terminal() {
+            self.say(HELP);
+            self.say("");
+        }
+    }
+
+    fn on_input(&mut self, input: Input) {
+        match input {
+            Input::MqttUp => self.window.subscribe(vec!["gizwits2mqtt/#".into()]),
+            Input::Message(message) => {
+                self.view.learn(&message.topic, &message.payload);
+                if let Some(line) = self.view.line(&message.topic, &message.payload)
+                    && self.settled
+                {
+                    let seconds = self.clock.now().mono.as_secs_f64();
+                    self.say(&format!("{seconds:7.1} s  {line}"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_line(&self, line: &str) -> Typed {
+        self.view.typed(line).unwrap_or_else(|err| {
+            self.say(&err);
+            Typed::Nothing
+        })
+    }
+
+    fn act(&self, typed: Typed) {
+        match typed {
+            Typed::Set { topic, value } => self.window.publish(Publication {
+                topic,
+                payload: value.into_bytes(),
+                retain: false,
+                correlation: None,
+            }),
+            Typed::Cloud { path, body } => {
+                let request = Request {
+                    method: "POST".into(),
+                    path: format!("/_sim/{path}"),
+                    body: body.to_string().into_bytes(),
+                    ..Request::default()
+                };
+                let now_ms = clock_ms(self.clock)();
+                self.simulator
+                    .with_world(|world| world.handle(now_ms, &request));
+            }
+            Typed::Help => self.say(HELP),
+            Typed::Quit | Typed::Nothing => {}
+        }
+    }
+
+    fn conclude(&self) {
+        let devices = self.view.devices();
+        let calls = self.simulator.with_world(|world| world.requests().len());
+        let document = json!({
+            "devices": devices.iter().map(|row| row.first().cloned()).collect::<Vec<_>>(),
+            "messages": self.view.messages,
+            "cloud_calls": calls,
+        });
+        let online = devices
+            .iter()
+            .filter(|row| row.get(1).is_some_and(|state| state == "online"))
+            .count();
+        let messages = self.view.messages;
+        let lines = format!(
+            "\n{} devices, {online} online; {messages} messages on the broker from {calls} calls to the cloud",
+            devices.len()
+        );
+        self.output.result(&Value::clone(&document), &lines);
+    }
+}
+
+/// The next line that a person types; never, once the input has ended.
+async fn next_line(lines: &mut Option<Lines<BufReader<Stdin>>>) -> String {
+    if let Some(typed) = lines {
+        match typed.next_line().await {
+            Ok(Some(line)) => return line,
+            Ok(None) | Err(_) => *lines = None,
+        }
+    }
+    std::future::pending().await
+}

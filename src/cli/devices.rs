@@ -1,0 +1,111 @@
+//! `devices list` and `devices show`.
+
+use serde_json::{Value, json};
+
+use crate::bridge::settings::DeviceSettings;
+use crate::config::Config;
+use crate::homeassistant::slug;
+use crate::ids::Mac;
+use crate::model::Device;
+
+use super::args::DevicesCommand;
+use super::client::{Ask, Client};
+use super::output::{Output, table};
+use super::trouble::Trouble;
+
+pub(super) async fn devices(
+    ask: Ask,
+    command: DevicesCommand,
+    output: &Output,
+) -> Result<(), Trouble> {
+    match command {
+        DevicesCommand::List => list(&ask, output).await,
+        DevicesCommand::Show { did } => show(&ask, &did, output).await,
+    }
+}
+
+async fn list(ask: &Ask, output: &Output) -> Result<(), Trouble> {
+    let (mut rows, mut documents) = (Vec::new(), Vec::new());
+    for (client, devices) in ask.clients().await? {
+        for device in devices {
+            rows.push(vec![
+                device.did.to_string(),
+                device.alias.clone(),
+                device.product_name.clone(),
+                device
+                    .mac
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string),
+                if device.is_online {
+                    "online"
+                } else {
+                    "offline"
+                }
+                .to_owned(),
+                client.account.name.to_string(),
+            ]);
+            documents.push(document(&ask.config, &client, &device));
+        }
+    }
+    let headers = ["did", "name", "product", "mac", "state", "account"];
+    let lines = if rows.is_empty() {
+        "no device is bound to these accounts".to_owned()
+    } else {
+        table(&headers, rows)
+    };
+    output.result(&Value::Array(documents), &lines);
+    Ok(())
+}
+
+async fn show(ask: &Ask, did: &str, output: &Output) -> Result<(), Trouble> {
+    let found = ask.find(did).await?;
+    let (client, device) = (found.client, found.device);
+    let (schema, updated_at, _) = client.latest(&device).await?;
+    let mut document = document(&ask.config, &client, &device);
+    document["attributes"] = schema.datapoints().len().into();
+    document["schema_inferred"] = schema.inferred.into();
+    document["updated_at"] = if updated_at > 0 {
+        updated_at.into()
+    } else {
+        Value::Null
+    };
+    let rows = document
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| vec![key.clone(), bare(value)])
+        .collect();
+    output.result(&document, &table(&["property", "value"], rows));
+    Ok(())
+}
+
+fn document(config: &Config, client: &Client, device: &Device) -> Value {
+    let chosen = config
+        .settings
+        .devices
+        .get(&device.did)
+        .and_then(|device: &DeviceSettings| device.topic.clone());
+    let topic =
+        chosen.unwrap_or_else(|| slug::level(&device.alias, device.mac.as_ref(), &device.did));
+    json!({
+        "did": device.did,
+        "name": device.alias,
+        "topic": format!("{}/{topic}", config.settings.base_topic),
+        "account": client.account.name,
+        "region": client.region,
+        "product_key": device.product_key,
+        "product_name": device.product_name,
+        "mac": device.mac.as_ref().map(Mac::as_str),
+        "online": device.is_online,
+        "disabled": device.is_disabled,
+        "wifi_version": device.wifi_version,
+        "mcu_version": device.mcu_version,
+    })
+}
+
+/// A value without quotes.
+pub(super) fn bare(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}

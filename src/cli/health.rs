@@ -1,0 +1,23 @@
+//! `health`: the question of a container's health check.
+
+use std::path::Path;
+
+use crate::config;
+use crate::web;
+
+use super::client::variables;
+use super::output::Output;
+use super::trouble::Trouble;
+
+pub(super) fn health(file: Option<&Path>, output: &Output) -> Result<(), Trouble> {
+    let variables = variables();
+    let config = config::load(&config::find(file, &variables), &variables)?;
+    let Some(web) = config.web else {
+        return Err(Trouble::usage(
+            "the configuration has no web.listen to ask at",
+        ));
+    };
+    web::probe(web.listen).map_err(|err| Trouble::failed(err.to_string()))?;
+    output.line("ok");
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! `run`: the daemon.
+
+use std::path::Path;
+
+use tracing::{error, info};
+
+use crate::app::clock::Clock;
+use crate::app::notify;
+use crate::app::signals::{Signal, Signals};
+use crate::app::supervisor::Running;
+use crate::config;
+
+use super::client::variables;
+use super::logging;
+use super::output::Output;
+use super::trouble::Trouble;
+
+pub(super) async fn run(file: Option<&Path>, verbosity: i16, _: &Output) -> Result<(), Trouble> {
+    let variables = variables();
+    let file = config::find(file, &variables);
+    let config = config::load(&file, &variables)?;
+    logging::start(config.log, verbosity);
+    let mut signals = Signals::listen().map_err(|err| Trouble::failed(err.to_string()))?;
+    let mut running = Running::start(config, Clock::start())
+        .await
+        .map_err(|err| Trouble::failed(err.to_string()))?;
+    notify::ready();
+    loop {
+        let signal = tokio::select! {
+            signal = signals.next() => signal,
+            () = running.broken() => {
+                return Err(Trouble::failed("the bridge broke; see the log"));
+            }
+        };
+        match signal {
+            Signal::Reload => {
+                notify::reloading();
+                match config::load(&file, &variables) {
+                    Ok(config) => running.reload(config).await,
+                    Err(errors) => {
+                        error!("{errors}");
+                        error!("the new configuration is refused; the old one stays in force");
+                    }
+                }
+                notify::ready();
+            }
+            Signal::Terminate => {
+                info!("told to end");
+                running.stop().await;
+                return Ok(());
+            }
+            Signal::Interrupt => {
+                info!("interrupted");
+                running.stop().await;
+                return Err(Trouble::interrupted());
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Finds the file, reads it, and answers with a whole configuration or with every fault.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::bridge::Settings;
+use crate::yaml;
+
+use super::problem::{ConfigErrors, Problem};
+use super::reader::{Findings, Section, variable};
+use super::settings::Config;
+use super::tree::Node;
+use super::{accounts, env, sections};
+
+const KEYS: [&str; 12] = [
+    "accounts",
+    "mqtt",
+    "homeassistant",
+    "polling",
+    "push",
+    "limits",
+    "devices",
+    "profiles_dir",
+    "web",
+    "state_dir",
+    "shard",
+    "log",
+];
+
+/// The file to read: the one that is asked for, `$GIZWITS2MQTT_CONFIG`, `./gizwits2mqtt.yaml`, or
+/// `/etc/gizwits2mqtt/config.yaml`.
+#[must_use]
+pub fn find(explicit: Option<&Path>, variables: &BTreeMap<String, String>) -> PathBuf {
+    if let Some(path) = explicit {
+        return path.into();
+    }
+    if let Some(path) = variable(variables, "GIZWITS2MQTT_CONFIG") {
+        return path.into();
+    }
+    let here = Path::new("gizwits2mqtt.yaml");
+    if here.exists() {
+        return here.into();
+    }
+    "/etc/gizwits2mqtt/config.yaml".into()
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+/// [`ConfigErrors`] with everything that is wrong, each with its line and a hint.
+pub fn load(file: &Path, variables: &BTreeMap<String, String>) -> Result<Config, ConfigErrors> {
+    let refuse = |line, message| ConfigErrors {
+        file: file.into(),
+        problems: vec![Problem {
+            line,
+            variable: None,
+            path: String::new(),
+            message,
+        }],
+    };
+    let text = read(file, variables).map_err(|message| refuse(None, message))?;
+    let document = yaml::parse(&text).map_err(|err| {
+        refuse(
+            (err.line > 0).then_some(err.line),
+            format!("it is not YAML: {}", err.message),
+        )
+    })?;
+    let mut root = Node::from_document(&document);
+    env::overlay(&mut root, variables);
+    let mut out = Findings {
+        folders: folders(file, variables),
+        ..Findings::default()
+    };
+    let config = assemble(&root, variables, &mut out);
+    if out.has_inline_secret && others_may_read(file) {
+        out.warnings.push(format!(
+            "{} holds secrets and others may read it; run: chmod 600 {0}",
+            file.display()
+        ));
+    }
+    match config {
+        Some(config) if out.problems.is_empty() => Ok(Config {
+            warnings: out.warnings,
+            ..config
+        }),
+        _ => {
+            out.problems.sort_by_key(|problem| problem.line);
+            Err(ConfigErrors {
+                file: file.into(),
+                problems: out.problems,
+            })
+        }
+    }
+}
+
+/// A container may be configured by its environment alone: no file is fine when it says enough.
+fn read(file: &Path, variables: &BTreeMap<String, String>) -> Result<String, String> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(text),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
+            let by_environment = variables
+                .keys()
+                .any(|name| name.starts_with("GIZWITS2MQTT__ACCOUNTS__"));
+            if by_environment {
+                return Ok(String::new());
+            }
+            Err("there is no such file; name one with --config, or copy config/gizwits2mqtt.yaml to here and fill it in".into())
+        }
+        Err(err) => Err(format!("it cannot be read: {err}")),
+    }
+}
+
+/// Relative files are credentials that systemd hands over, or stand beside the configuration.
+fn folders(file: &Path, variables: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let credentials = variable(variables, "CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let beside = file.parent().map(Path::to_path_buf);
+    credentials.into_iter().chain(beside).collect()
+}
+
+fn assemble(
+    node: &Node,
+    variables: &BTreeMap<String, String>,
+    out: &mut Findings,
+) -> Option<Config> {
+    let root = Section::open(node, "", &KEYS, out);
+    let (accounts, for_core) = accounts::read(&root, out);
+    let (mqtt, base_topic) = sections::mqtt(&root, out);
+    let homeassistant = sections::homeassistant(&root, out);
+    let (poll_interval, bindings_interval) = sections::polling(&root, out);
+    sections::push(&root, out);
+    let shard = sections::shard(&root, out);
+    let settings = Settings {
+        base_topic,
+        homeassistant,
+        accounts: for_core,
+        poll_interval,
+        bindings_interval,
+        requests_per_minute: sections::requests_per_minute(&root, shard, out),
+        devices: sections::devices(&root, out),
+        shard,
+    };
+    if root.member("profiles_dir").is_some() {
+        out.warnings.push(
+            "profiles_dir has no effect in this version: entities follow the product's schema"
+                .into(),
+        );
+    }
+    let web = sections::web(&root, out);
+    let log = sections::log(&root, out);
+    let state_dir = state_dir(&root, variables, out)?;
+    Some(Config {
+        accounts,
+        mqtt,
+        settings,
+        web,
+        state_dir,
+        log,
+        warnings: Vec::new(),
+    })
+}
+
+/// systemd's folder, else the platform's folder for state.
+fn state_dir(
+    root: &Section<'_>,
+    variables: &BTreeMap<String, String>,
+    out: &mut Findings,
+) -> Option<PathBuf> {
+    if let Some(path) = root.text("state_dir", out) {
+        return Some(path.into());
+    }
+    if let Some(paths) = variable(variables, "STATE_DIRECTORY") {
+        return paths.split(':').next().map(PathBuf::from);
+    }
+    let home = |below: &str| variable(variables, "HOME").map(|home| Path::new(home).join(below));
+    let folder = if cfg!(target_os = "macos") {
+        home("Library/Application Support")
+    } else if cfg!(windows) {
+        variable(variables, "LOCALAPPDATA").map(PathBuf::from)
+    } else {
+        variable(variables, "XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .or_else(|| home(".local/state"))
+    };
+    if folder.is_none() {
+        root.fault(
+            "state_dir",
+            "no folder for tokens and schemas is known here; set state_dir",
+            out,
+        );
+    }
+    folder.map(|folder| folder.join("gizwits2mqtt"))
+}
+
+#[cfg(unix)]
+fn others_may_read(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_may_read(_: &Path) -> bool {
+    false
+}

@@ -1,0 +1,200 @@
+//! Configurations, good and bad, as files on disk.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use gizwits2mqtt::config::{Config, ConfigErrors, Credentials, load};
+use gizwits2mqtt::model::Region;
+
+fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("password.txt"), "from a file\n").unwrap();
+    let file = folder.path().join("c.yaml");
+    std::fs::write(&file, text).unwrap();
+    let mut all: BTreeMap<String, String> = BTreeMap::from([("HOME".into(), "/home/x".into())]);
+    all.extend(
+        variables
+            .iter()
+            .map(|(name, text)| ((*name).into(), (*text).into())),
+    );
+    load(&file, &all).map_err(|mut errors| {
+        errors.file = "c.yaml".into();
+        let folder = folder.path().display().to_string();
+        for problem in &mut errors.problems {
+            problem.message = problem.message.replace(&folder, "FOLDER");
+        }
+        errors
+    })
+}
+
+const SHORT: &str =
+    "accounts:\n  - app: bestway-eu\n    username: me@example.com\n    password: hunter2\n";
+
+#[test]
+fn four_lines_are_enough() {
+    let config = load_text(SHORT, &[]).unwrap();
+    let account = &config.accounts[0];
+    assert_eq!(account.name.as_str(), "default");
+    assert_eq!(account.app_id, "98754e684ec045528b073876c34c7348");
+    assert_eq!(
+        account.urls.keys().copied().collect::<Vec<_>>(),
+        [Region::Eu]
+    );
+    assert_eq!(config.mqtt.url, "mqtt://localhost:1883");
+    assert!(config.mqtt.is_v5);
+    assert_eq!(config.settings.base_topic, "gizwits2mqtt");
+    assert_eq!(config.settings.poll_interval, Duration::from_secs(60));
+    assert_eq!(config.settings.bindings_interval, Duration::from_secs(600));
+    assert_eq!(config.settings.requests_per_minute, 30);
+    assert_eq!(
+        config.settings.homeassistant.unwrap().status_topic,
+        "homeassistant/status"
+    );
+    assert_eq!(
+        config.state_dir,
+        Path::new("/home/x/.local/state/gizwits2mqtt")
+    );
+    assert_eq!(config.web, None);
+}
+
+#[test]
+fn secrets_come_from_files_and_the_environment_and_are_never_shown() {
+    let text = "accounts:\n  - app: heatzy\n    username: me\n    password_file: password.txt\n";
+    let config = load_text(text, &[]).unwrap();
+    let Credentials::User { password, .. } = &config.accounts[0].credentials else {
+        panic!("another kind");
+    };
+    assert_eq!(password.expose(), "from a file");
+
+    let variables = [
+        ("GIZWITS2MQTT__ACCOUNTS__0__PASSWORD", "0123"),
+        ("GIZWITS2MQTT__MQTT__URL", "mqtts://x"),
+    ];
+    let config = load_text(SHORT, &variables).unwrap();
+    let Credentials::User { password, .. } = &config.accounts[0].credentials else {
+        panic!("another kind");
+    };
+    assert_eq!(password.expose(), "0123");
+    assert_eq!(config.mqtt.url, "mqtts://x");
+    let shown = format!("{config:?}");
+    assert!(
+        !shown.contains("0123") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_container_needs_no_file() {
+    let variables = BTreeMap::from(
+        [
+            ("GIZWITS2MQTT__ACCOUNTS__0__APP_ID", "abc"),
+            (
+                "GIZWITS2MQTT__ACCOUNTS__0__API_URL",
+                "http://127.0.0.1:8080/",
+            ),
+            ("GIZWITS2MQTT__ACCOUNTS__0__PHONE_ID", "p"),
+            ("GIZWITS2MQTT__STATE_DIR", "/state"),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.to_owned())),
+    );
+    let config = load(Path::new("/nowhere/c.yaml"), &variables).unwrap();
+    assert_eq!(
+        config.accounts[0].urls[&Region::Custom],
+        "http://127.0.0.1:8080"
+    );
+    assert!(matches!(
+        config.accounts[0].credentials,
+        Credentials::Anonymous { .. }
+    ));
+}
+
+#[test]
+fn regions_are_tried_in_the_order_that_costs_least() {
+    let text = "accounts: [{app: jebao, username: me, password: x}]\n";
+    let config = load_text(text, &[]).unwrap();
+    let core = config.settings.accounts.values().next().unwrap();
+    assert_eq!(core.regions, Region::AUTO);
+}
+
+#[test]
+fn shards_share_the_limit() {
+    let text =
+        format!("{SHORT}shard: {{index: 1, count: 3}}\nlimits: {{requests_per_minute: 60}}\n");
+    assert_eq!(
+        load_text(&text, &[]).unwrap().settings.requests_per_minute,
+        20
+    );
+}
+
+#[test]
+fn every_problem_is_listed_at_once_with_line_and_hint() {
+    let text = "\
+acounts: []
+accounts:
+  - name: a
+    app: bestwy
+    usrname: me
+    password: hunter2
+  - name: b
+    app: heatzy
+    app_id: abc
+    username: me
+    region: europe
+  - name: c
+    app_id: abc
+    api_url: ftp://x
+    phone_id: p
+    username: me
+    password: x
+    include: {a: b}
+mqtt:
+  url: localhost:1883
+  base_topic: a/#
+  protocol: 4
+  username: me
+  client_cert_file: nowhere.pem
+polling: {interval: 1s, bindings_interval: soon}
+limits: {requests_per_minute: 5}
+devices:
+  AbC: {topic: pool, nme: x}
+  DeF: {topic: pool}
+  GhI: {topic: a/b}
+web: {listen: 0.0.0.0:80}
+shard: {index: 2, count: 2}
+log: {level: loud, format: xml}
+";
+    let errors = load_text(text, &[("GIZWITS2MQTT__MQTT__PORT", "1")])
+        .unwrap_err()
+        .to_string();
+    assert!(!errors.contains("hunter2"));
+    insta::assert_snapshot!(errors);
+}
+
+#[test]
+fn a_file_that_is_no_yaml_names_its_line() {
+    let errors = load_text("accounts:\n  - app: [\n", &[]).unwrap_err();
+    insta::assert_snapshot!(errors.to_string());
+}
+
+#[test]
+fn a_missing_file_says_what_to_do() {
+    let errors = load(Path::new("/nowhere/c.yaml"), &BTreeMap::new()).unwrap_err();
+    assert!(errors.to_string().contains("--config"), "{errors}");
+}
+
+#[test]
+fn what_has_no_effect_yet_is_said() {
+    let text = format!(
+        "{SHORT}push: {{enabled: true}}\nprofiles_dir: x\ndevices: {{AbC: {{profile: p}}}}\n"
+    );
+    assert_eq!(
+        load_text(&text, &[])
+            .unwrap()
+            .warnings
+            .iter()
+            .filter(|w| w.contains("no effect"))
+            .count(),
+        3
+    );
+}

@@ -283,11 +283,12 @@ impl Bridge {
         self.accounts
             .retain(|name, _| self.settings.accounts.contains_key(name));
         for (name, account) in &self.settings.accounts {
-            let unchanged = before.accounts.get(name) == Some(account);
+            let known = before.accounts.get(name);
+            let same_cloud = known.is_some_and(|known| known.regions == account.regions);
             match self
                 .accounts
                 .get_mut(name)
-                .filter(|known| unchanged && known.refusal().is_none())
+                .filter(|known| same_cloud && known.refusal().is_none())
             {
                 Some(known) => {
                     known.reconfigure(&self.settings);

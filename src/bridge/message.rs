@@ -43,21 +43,32 @@ impl Bridge {
             Inbound::Set { ref level }
             | Inbound::SetAttr { ref level, .. }
             | Inbound::Get { ref level }
-            | Inbound::Raw { ref level } => {
-                let Some(did) = self.registry.at_level(level).cloned() else {
-                    warn!(
-                        topic = message.topic,
-                        "a command for a device that is not here"
-                    );
-                    self.health.note("unknown_device".into());
-                    let error = format!("no device has the topic {level:?}");
-                    let details = json!({ "topic": message.topic, "error": error });
-                    self.publish_event("command_failed", None, None, details, out);
-                    return;
-                };
-                self.on_command(now, did, inbound, message, out);
-            }
+            | Inbound::Raw { ref level } => match self.registry.at_level(level).cloned() {
+                Some(did) => self.on_command(now, did, inbound, message, out),
+                None if message.retained => self.ignore_retained(&message.topic, None, out),
+                None => {
+                    let level = level.clone();
+                    self.refuse_unknown(&level, &message, out);
+                }
+            },
         }
+    }
+
+    /// Nobody is there for it; the sender may listen for a result all the same.
+    fn refuse_unknown(&mut self, level: &str, message: &Message, out: &mut Vec<Effect>) {
+        self.health.note("unknown_device".into());
+        let error = format!("no device has the topic {level:?}, or it is not known yet");
+        warn!(topic = message.topic, error, "a command failed");
+        let details = json!({ "topic": message.topic, "error": error });
+        self.publish_event("command_failed", None, None, details, out);
+        let body = json!({ "status": "error", "attrs": {}, "confirmed": false, "error": error });
+        let topic = self.topics.below_device(level, "result");
+        Publisher::answer(
+            topic,
+            body.to_string().into_bytes(),
+            message.reply.as_ref(),
+            out,
+        );
     }
 
     fn on_home_assistant(&mut self, now: Now, message: &Message, out: &mut Vec<Effect>) {

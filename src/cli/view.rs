@@ -140,7 +140,7 @@ fn bridge_line(word: &str, text: &str) -> Option<String> {
     match word {
         "event" => {
             let event: Value = serde_json::from_str(text).ok()?;
-            let kind = event.get("event").or_else(|| event.get("type"))?.as_str()?;
+            let kind = event.get("type")?.as_str()?;
             let what = ["name", "did", "account", "state", "error"]
                 .iter()
                 .filter_map(|key| event.get(key)?.as_str())

@@ -1,0 +1,27 @@
+//! What tests with real parts share: a broker, a simulated cloud and the bridge as processes, and a
+//! client that watches the broker.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses its own part of it"
+)]
+
+pub mod bridge;
+pub mod broker;
+pub mod cloud;
+pub mod watcher;
+
+use std::time::Duration;
+
+/// Longer than anything here takes on a slow machine; a test that waits this long has failed.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_gizwits2mqtt");

@@ -185,13 +185,8 @@ mod tests {
     #[test]
     fn faults_name_their_line() {
         assert_eq!(parse("a: 1\nb: [1, 2\n").unwrap_err().line, 3);
-        assert_eq!(
-            parse("a: 1\na: 2\n")
-                .unwrap_err()
-                .message
-                .contains("duplicate"),
-            true
-        );
+        let twice = parse("a: 1\na: 2\n").unwrap_err();
+        assert!(twice.message.contains("duplicate"), "{twice}");
         assert_eq!(parse("").unwrap().value, Value::Null);
     }
 }

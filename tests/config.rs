@@ -1,5 +1,7 @@
 //! Configurations, good and bad, as files on disk.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;

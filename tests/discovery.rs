@@ -1,5 +1,7 @@
 //! What Home Assistant is told about real products, and the rules that every message keeps.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gizwits2mqtt::homeassistant::bridge_device::announce_bridge;

@@ -1,5 +1,7 @@
 //! The program as a whole: a real broker, the simulated cloud, and the bridge, each a process.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::time::Duration;

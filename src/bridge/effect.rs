@@ -11,9 +11,9 @@ use crate::model::{Attrs, Region};
 /// One thing to do, now. Effects are carried out in the order given.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Publish with QoS 1.
+    /// Publish with quality of service 1.
     Publish(Publication),
-    /// Subscribe with QoS 1; asked for after each `MqttUp`, since subscriptions do not survive.
+    /// Subscribe with quality of service 1; asked for after each `MqttUp`, since subscriptions do not survive.
     Subscribe {
         /// Topic filters.
         filters: Vec<String>,

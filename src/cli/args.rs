@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
                   configuration; 130 interrupted."
 )]
 pub(super) struct Args {
-    /// The configuration [default: $GIZWITS2MQTT_CONFIG, else ./gizwits2mqtt.yaml, else
+    /// The configuration [default: `$GIZWITS2MQTT_CONFIG`, else ./gizwits2mqtt.yaml, else
     /// /etc/gizwits2mqtt/config.yaml]
     #[arg(short, long, global = true, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -129,7 +129,7 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "S")]
     pub(super) duration: Option<u64>,
 
-    /// Use this broker instead of the embedded one, e.g. mqtt://localhost:1883
+    /// Use this broker instead of the embedded one, e.g. `mqtt://localhost:1883`
     #[arg(long, value_name = "URL")]
     pub(super) broker: Option<String>,
 }

@@ -205,7 +205,7 @@ impl Demo {
                 Some(input) = messages.recv() => self.on_input(input),
                 line = next_line(&mut typed) => match self.on_line(&line) {
                     Typed::Quit => return Ok(()),
-                    other => self.act(other),
+                    typed @ (Typed::Set { .. } | Typed::Cloud { .. } | Typed::Help | Typed::Nothing) => self.act(typed),
                 },
                 signal = signals.next() => match signal {
                     Signal::Reload => {}
@@ -238,7 +238,12 @@ impl Demo {
                     self.say(&format!("{seconds:7.1} s  {line}"));
                 }
             }
-            _ => {}
+            Input::MqttDown { .. }
+            | Input::CallDone { .. }
+            | Input::Sampled(_)
+            | Input::Tick
+            | Input::Reconfigure(_)
+            | Input::Stop => {}
         }
     }
 

@@ -312,11 +312,10 @@ impl<'a> Section<'a> {
 
 /// A relative path is looked for in each folder; where there is none, it is the last one's.
 fn resolve(path: &Path, folders: &[PathBuf]) -> PathBuf {
-    let candidates = folders.iter().map(|folder| folder.join(path));
+    let mut candidates = folders.iter().map(|folder| folder.join(path));
     candidates
-        .clone()
         .find(|candidate| candidate.exists())
-        .or_else(|| candidates.last())
+        .or_else(|| folders.last().map(|folder| folder.join(path)))
         .unwrap_or_else(|| path.into())
 }
 

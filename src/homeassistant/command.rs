@@ -397,9 +397,9 @@ mod tests {
         #[test]
         fn no_payload_makes_it_panic(payload in prop::collection::vec(any::<u8>(), 0..64), level: String) {
             let schema = schema();
-            let _ = parse_set(&schema, &payload);
-            let _ = parse_set_attr(&schema, &level, &payload);
-            let _ = parse_raw(&payload);
+            drop(parse_set(&schema, &payload));
+            drop(parse_set_attr(&schema, &level, &payload));
+            drop(parse_raw(&payload));
         }
     }
 }

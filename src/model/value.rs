@@ -114,7 +114,11 @@ impl AttrValue {
     pub fn to_bare(&self) -> String {
         match self.to_json() {
             Value::String(text) => text,
-            other => other.to_string(),
+            other @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_)) => other.to_string(),
         }
     }
 }

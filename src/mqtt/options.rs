@@ -39,7 +39,7 @@ pub enum Protocol {
     V311,
 }
 
-/// The Last Will; retained, QoS 1.
+/// The Last Will; retained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Will {
     /// Where.

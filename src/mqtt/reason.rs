@@ -47,6 +47,10 @@ impl Failure {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library adds kinds"
+    )]
     pub(super) fn from_io(err: &io::Error, address: &str) -> Self {
         use io::ErrorKind as Kind;
         // A broker that closes without a word on MQTT 5 may only know 3.1.1; nothing tells.
@@ -72,6 +76,10 @@ impl Failure {
 }
 
 /// A TLS error inside an I/O error, in words that name the setting.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "only one kind has a remedy of its own"
+)]
 fn certificate_fault(err: &io::Error) -> Option<String> {
     let tls = err.get_ref()?.downcast_ref::<rustls::Error>()?;
     Some(match tls {

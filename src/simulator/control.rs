@@ -101,10 +101,8 @@ fn body(request: &Request) -> Controlled {
 }
 
 fn object(value: Value) -> Result<Map<String, Value>, (u16, String)> {
-    match value {
-        Value::Object(members) => Ok(members),
-        _ => Err(bad("send a JSON object")),
-    }
+    let members = value.as_object().cloned();
+    members.ok_or_else(|| bad("send a JSON object"))
 }
 
 fn known<'a>(

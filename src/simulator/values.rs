@@ -14,14 +14,13 @@ pub(super) fn check(datapoint: &Value, wanted: &Value) -> Option<Value> {
         return None;
     }
     match word("data_type") {
-        "bool" => match wanted {
-            Value::Bool(on) => Some(Value::Bool(*on)),
-            _ => match wanted.as_u64()? {
-                0 => Some(Value::Bool(false)),
-                1 => Some(Value::Bool(true)),
-                _ => None,
-            },
-        },
+        "bool" => {
+            let number = wanted
+                .as_bool()
+                .map(u64::from)
+                .or_else(|| wanted.as_u64())?;
+            (number <= 1).then_some(Value::Bool(number == 1))
+        }
         "enum" => {
             let labels = datapoint.get("enum")?.as_array()?;
             match wanted.as_u64() {

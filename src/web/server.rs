@@ -45,7 +45,6 @@ fn router(not_ready: watch::Receiver<Option<String>>) -> Router {
         .with_state(not_ready)
 }
 
-#[expect(clippy::unused_async, reason = "axum wants a future")]
 async fn ready(State(not_ready): State<watch::Receiver<Option<String>>>) -> (StatusCode, String) {
     match not_ready.borrow().as_ref() {
         None => (StatusCode::OK, "ready\n".into()),

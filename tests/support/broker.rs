@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 
 use super::free_port;
 
+#[expect(clippy::large_enum_variant, reason = "a test has one")]
 pub enum Broker {
     Docker {
         container: ContainerAsync<GenericImage>,

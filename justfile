@@ -1,0 +1,32 @@
+# What people who work on it run. `just ci` is what must pass.
+
+# The quick checks
+check:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+
+# All tests; the broker is Mosquitto in Docker, else on PATH, else the embedded one
+test *args:
+    cargo test --locked {{ args }}
+
+# The core against the simulated cloud, with a seed of your own
+sim seed="1":
+    SEED={{ seed }} cargo test --locked --test simulation -- --nocapture
+
+# Real Home Assistant
+homeassistant:
+    tests/homeassistant.sh
+
+# Accept changed snapshots after a look at them
+snap:
+    INSTA_UPDATE=always cargo test --locked --test discovery --test config --test cli
+
+# Latency, memory, start; as ratios to a floor
+bench:
+    cargo bench --locked
+
+deny:
+    cargo deny check
+
+ci:
+    .ci/run

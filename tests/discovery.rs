@@ -129,7 +129,6 @@ fn only_keys_that_home_assistant_knows() {
                 "sw_version",
                 "hw_version",
                 "via_device",
-                "entry_type",
             ],
         );
         for component in message["components"].as_object().unwrap().values() {

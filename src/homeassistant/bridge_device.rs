@@ -42,7 +42,6 @@ pub fn announce_bridge(topics: &Topics, version: &str, accounts: &[AccountName])
         "name": "Gizwits bridge",
         "model": "gizwits2mqtt",
         "sw_version": version,
-        "entry_type": "service",
     });
     let message = Message {
         topic: topics.bridge_discovery(),

@@ -34,7 +34,7 @@ container=$(docker run -d --read-only --cap-drop ALL --network host --health-int
   --tmpfs /data:uid=65532,gid=65532,mode=700 "$image")
 for _ in $(seq 60); do
   health=$(docker inspect -f '{{.State.Health.Status}}' "$container")
-  [ "$health" = healthy ] && break
+  docker logs "$container" 2>&1 | grep -q 'logged in' && [ "$health" = healthy ] && break
   sleep 1
 done
 [ "$health" = healthy ] || { echo "the container is $health"; exit 1; }

@@ -78,6 +78,8 @@ impl Engine {
     /// to go out.
     pub async fn run(mut self) -> MqttHandle {
         let mut watchdog = notify::watchdog_interval().map(interval);
+        // Sets it going, whether or not the broker ever answers.
+        self.handle(Input::Tick);
         loop {
             let woken = self.wait(&mut watchdog).await;
             let input = match woken {

@@ -1,0 +1,271 @@
+//! Holds the code to the layers of `docs/ARCHITECTURE.md`: who may import whom, and which word may
+//! occur where.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+
+/// Modules with their heights: an import may only go down.
+const LAYERS: [(&str, u32); 18] = [
+    ("ids", 0),
+    ("secret", 0),
+    ("clock", 0),
+    ("retry", 0),
+    ("yaml", 0),
+    ("model", 10),
+    ("profile", 20),
+    ("homeassistant", 21),
+    ("bridge", 30),
+    ("gizwits", 40),
+    ("mqtt", 40),
+    ("config", 40),
+    ("store", 40),
+    ("web", 40),
+    ("simulator", 40),
+    ("app", 50),
+    ("cli", 60),
+    ("main", 70),
+];
+
+/// Words, where they may occur (beginnings of paths), and why nowhere else.
+const WORDS: [(&[&str], &[&str], &str); 13] = [
+    (
+        &["Instant::now", "SystemTime::now"],
+        &["app/clock.rs"],
+        "time comes from one place",
+    ),
+    (
+        &["sleep("],
+        &["mqtt", "simulator", "app", "cli"],
+        "the core never waits",
+    ),
+    (
+        &[
+            "Mutex",
+            "RwLock",
+            "LazyLock",
+            "static mut",
+            "HashMap",
+            "thread_local",
+            "tokio::",
+        ],
+        &[
+            "gizwits",
+            "mqtt",
+            "config",
+            "store",
+            "web",
+            "simulator",
+            "app",
+            "cli",
+        ],
+        "the core has no locks, no tasks, and an order that does not change",
+    ),
+    (
+        &[".expose()"],
+        &[
+            "secret.rs",
+            "gizwits",
+            "mqtt",
+            "store/tokens.rs",
+            "app/edges.rs",
+        ],
+        "a secret leaves its wrapper only where it is sent or kept",
+    ),
+    (
+        &["println!", "print!("],
+        &[],
+        "only cli/output.rs prints, and by writeln!",
+    ),
+    (
+        &["rumqttc"],
+        &["mqtt/v4.rs", "mqtt/v5.rs"],
+        "one place per crate",
+    ),
+    (
+        &["rumqttd"],
+        &["simulator/broker.rs", "cli/logging.rs"],
+        "one place per crate",
+    ),
+    (
+        &["reqwest"],
+        &["gizwits/api.rs", "gizwits/error.rs"],
+        "one place per crate",
+    ),
+    (&["backoff::"], &["retry.rs"], "one place per crate"),
+    (
+        &["serde_yaml", "saphyr_parser"],
+        &["yaml.rs"],
+        "one place per crate",
+    ),
+    (&["md5::"], &["gizwits/sign.rs"], "one place per crate"),
+    (
+        &["axum", "hyper"],
+        &["web", "simulator/http.rs"],
+        "one place per crate",
+    ),
+    (&["clap::", "comfy_table"], &["cli"], "one place per crate"),
+];
+
+/// One source file: its path below `src`, and its text.
+type File = (String, String);
+
+/// Every breach, as `file:line: rule`.
+fn breaches(files: &[File]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for (path, text) in files {
+        let module = path.split(['/', '.']).next().unwrap();
+        // The list of modules imports nothing.
+        if path == "lib.rs" {
+            continue;
+        }
+        let Some(height) = height(module) else {
+            breaches.push(format!(
+                "{path}:1: {module} has no layer; add it to the table"
+            ));
+            continue;
+        };
+        for (at, line) in code(text) {
+            for imported in imports(line) {
+                match self::height(imported) {
+                    _ if imported == module => {}
+                    None => breaches.push(format!("{path}:{at}: {imported} has no layer")),
+                    Some(other) if other >= height => {
+                        breaches.push(format!("{path}:{at}: {module} may not know {imported}"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            for (words, places, why) in WORDS {
+                let found = words.iter().find(|word| line.contains(*word));
+                let allowed = places.iter().any(|place| path.starts_with(place));
+                if let Some(word) = found.filter(|_| !allowed) {
+                    breaches.push(format!("{path}:{at}: {word} does not belong here: {why}"));
+                }
+            }
+        }
+    }
+    breaches
+}
+
+fn height(module: &str) -> Option<u32> {
+    LAYERS
+        .iter()
+        .find(|(name, _)| *name == module)
+        .map(|(_, height)| *height)
+}
+
+/// Lines with their numbers, without comments and without the unit tests at the end.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(at, line)| (at + 1, line))
+}
+
+/// Modules named after `crate::`.
+fn imports(line: &str) -> impl Iterator<Item = &str> {
+    line.split("crate::").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+        let name = rest.get(..end.unwrap_or(rest.len()))?;
+        (!name.is_empty()).then_some(name)
+    })
+}
+
+fn read(folder: &Path, below: &str, files: &mut Vec<File>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let path = if below.is_empty() {
+            name
+        } else {
+            format!("{below}/{name}")
+        };
+        if entry.path().is_dir() {
+            read(&entry.path(), &path, files);
+        } else if path.ends_with(".rs") {
+            files.push((path, std::fs::read_to_string(entry.path()).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn imports_go_down_and_words_stay_where_they_belong() {
+    let mut files = Vec::new();
+    read(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        "",
+        &mut files,
+    );
+    assert!(files.len() > 60, "the sources are gone");
+    let mut lengths: Vec<(usize, &str)> = files
+        .iter()
+        .map(|(path, text)| (text.lines().count(), path.as_str()))
+        .collect();
+    lengths.sort_unstable();
+    eprintln!(
+        "{} files, the middle one has {} lines, the longest:",
+        files.len(),
+        lengths[files.len() / 2].0
+    );
+    for (lines, path) in lengths.iter().rev().take(5) {
+        eprintln!("  {lines:5} {path}");
+    }
+    let breaches = breaches(&files);
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn the_checker_finds_each_kind_of_breach() {
+    for (path, text, want) in [
+        (
+            "model/x.rs",
+            "use crate::bridge::Input;",
+            "model may not know bridge",
+        ),
+        (
+            "mqtt/x.rs",
+            "use crate::gizwits::Api;",
+            "mqtt may not know gizwits",
+        ),
+        (
+            "profile/x.rs",
+            "fn f() { crate::homeassistant::slug::level() }",
+            "profile may not know homeassistant",
+        ),
+        (
+            "bridge/x.rs",
+            "use std::sync::Mutex;",
+            "Mutex does not belong here",
+        ),
+        (
+            "bridge/x.rs",
+            "let t = Instant::now();",
+            "Instant::now does not belong here",
+        ),
+        (
+            "cli/x.rs",
+            "use rumqttc::Event;",
+            "rumqttc does not belong here",
+        ),
+        (
+            "bridge/x.rs",
+            "token.expose()",
+            ".expose() does not belong here",
+        ),
+        ("newcomer/x.rs", "", "newcomer has no layer"),
+    ] {
+        let found = breaches(&[(path.into(), text.into())]);
+        assert!(
+            found.iter().any(|breach| breach.contains(want)),
+            "{path}: {text}: {found:?}"
+        );
+    }
+    let fine =
+        "// use crate::cli\nuse crate::ids::Did;\n#[cfg(test)]\nmod tests { use crate::cli::X; }";
+    assert_eq!(
+        breaches(&[("model/x.rs".into(), fine.into())]),
+        Vec::<String>::new()
+    );
+}

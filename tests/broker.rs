@@ -1,0 +1,281 @@
+//! The broker edge: TLS, passwords, restarts under load, large messages.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gizwits2mqtt::bridge::{Input, Publication};
+use gizwits2mqtt::mqtt::{self, MqttConfig, MqttHandle, Protocol, Will, probe};
+use gizwits2mqtt::secret::Secret;
+use support::DEADLINE;
+use support::broker::{Broker, mosquitto};
+use support::watcher::Watcher;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
+
+fn config(url: &str, protocol: Protocol) -> MqttConfig {
+    MqttConfig {
+        url: url.into(),
+        username: None,
+        password: None,
+        ca_file: None,
+        client_cert_file: None,
+        client_key_file: None,
+        client_id: format!("test-{}", fastrand::u64(..)),
+        protocol,
+        will: Will {
+            topic: "t/state".into(),
+            payload: "offline".into(),
+        },
+    }
+}
+
+fn message(topic: &str, payload: impl Into<Vec<u8>>, retain: bool) -> Publication {
+    Publication {
+        topic: topic.into(),
+        payload: payload.into(),
+        retain,
+        correlation: None,
+    }
+}
+
+async fn next(inputs: &mut Receiver<Input>) -> Input {
+    timeout(DEADLINE, inputs.recv())
+        .await
+        .expect("nothing came")
+        .unwrap()
+}
+
+async fn up(config: MqttConfig) -> (MqttHandle, Receiver<Input>) {
+    let (handle, mut inputs) = mqtt::start(config).unwrap();
+    assert_eq!(next(&mut inputs).await, Input::MqttUp);
+    (handle, inputs)
+}
+
+#[tokio::test]
+async fn both_protocols_publish_subscribe_and_leave_a_will() {
+    let broker = Broker::start().await;
+    let watcher = Watcher::start(broker.port()).await;
+    for (protocol, port) in [
+        (Protocol::V5, broker.port()),
+        (Protocol::V311, broker.port_v311()),
+    ] {
+        let (handle, mut inputs) = up(config(&format!("mqtt://127.0.0.1:{port}"), protocol)).await;
+        handle.publish(message("t/state", "online", true));
+        watcher.until("t/state", "online").await;
+        handle.subscribe(vec!["t/in/+".into()]);
+        // The broker handles one client's packets in order, so this echo comes after the subscription.
+        handle.publish(message("t/in/ready", "x", false));
+        watcher.until("t/in/ready", "x").await;
+        watcher.publish("t/in/x", "hello").await;
+        let mut payloads = Vec::new();
+        while payloads.last() != Some(&b"hello".to_vec()) {
+            if let Input::Message(message) = next(&mut inputs).await {
+                payloads.push(message.payload);
+            }
+        }
+        handle.shutdown(Duration::from_secs(5)).await;
+        watcher.publish_retained("t/state", "").await;
+        watcher.until("t/state", "").await;
+        watcher.forget();
+    }
+}
+
+#[tokio::test]
+async fn what_was_accepted_survives_a_broker_that_restarts() {
+    let mut broker = Broker::start().await;
+    if !broker.can_restart() {
+        eprintln!("skipped: this broker cannot be restarted");
+        return;
+    }
+    let (handle, mut inputs) = up(config(&broker.url(), Protocol::V5)).await;
+    broker.kill().await;
+    for n in 0..500 {
+        handle.publish(message("t/result", n.to_string(), false));
+    }
+    loop {
+        if matches!(next(&mut inputs).await, Input::MqttDown { .. }) {
+            break;
+        }
+    }
+    broker.revive().await;
+    let watcher = Watcher::start(broker.port()).await;
+    assert_eq!(next(&mut inputs).await, Input::MqttUp);
+    handle.publish(message("t/result", "last", false));
+    watcher.until("t/result", "last").await;
+    assert_eq!(handle.reconnects(), 1);
+    handle.shutdown(Duration::from_secs(5)).await;
+    assert_eq!(handle.depth(), 0, "the broker has all of them");
+}
+
+#[tokio::test]
+async fn a_mebibyte_goes_out_and_comes_in() {
+    let broker = Broker::start().await;
+    if !broker.can_restart() {
+        eprintln!("skipped: the embedded broker is not for that");
+        return;
+    }
+    let watcher = Watcher::start(broker.port()).await;
+    for protocol in [Protocol::V5, Protocol::V311] {
+        let (handle, mut inputs) = up(config(&broker.url(), protocol)).await;
+        handle.subscribe(vec!["t/big".into()]);
+        let body = vec![b'x'; 1024 * 1024];
+        handle.publish(message("t/big", body.clone(), false));
+        let Input::Message(echo) = next(&mut inputs).await else {
+            panic!("another input");
+        };
+        assert_eq!(echo.payload.len(), body.len());
+        watcher
+            .message(0, |seen| seen.payload.len() == body.len())
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let passwords = folder.path().join("passwords");
+    let made = std::process::Command::new("mosquitto_passwd")
+        .args(["-c", "-b"])
+        .arg(&passwords)
+        .args(["me", "right"])
+        .status();
+    // Mosquitto reads it as a user of its own when it was started by root.
+    if made.is_err() {
+        eprintln!("skipped: no mosquitto_passwd here");
+        return;
+    }
+    open_to_all(folder.path());
+    open_to_all(&passwords);
+    let lines = format!(
+        "allow_anonymous false\npassword_file {}",
+        passwords.display()
+    );
+    let Some(broker) = mosquitto(&lines).await else {
+        eprintln!("skipped: no mosquitto here");
+        return;
+    };
+    for protocol in [Protocol::V5, Protocol::V311] {
+        let mut config = config(&broker.url(), protocol);
+        let reason = probe(&config).await.unwrap_err();
+        assert!(reason.contains("mqtt.username"), "{reason}");
+        config.username = Some("me".into());
+        config.password = Some(Secret::new("wrong".into()));
+        let reason = probe(&config).await.unwrap_err();
+        assert!(
+            reason.contains("mqtt.password") && !reason.contains("wrong"),
+            "{reason}"
+        );
+        config.password = Some(Secret::new("right".into()));
+        probe(&config).await.unwrap();
+    }
+}
+
+/// A certificate authority, a server and a client, as files.
+struct Certificates {
+    folder: tempfile::TempDir,
+}
+
+impl Certificates {
+    fn make() -> Self {
+        use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: String| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            open_to_all(&path);
+        };
+        let ca_key = KeyPair::generate().unwrap();
+        let mut ca = CertificateParams::new(Vec::new()).unwrap();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        write("ca.pem", ca.self_signed(&ca_key).unwrap().pem());
+        let issuer = Issuer::new(ca, ca_key);
+        for name in ["server", "client"] {
+            let key = KeyPair::generate().unwrap();
+            let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+            let mut params = CertificateParams::new(names).unwrap();
+            params
+                .distinguished_name
+                .push(rcgen::DnType::CommonName, name);
+            write(
+                &format!("{name}.pem"),
+                params.signed_by(&key, &issuer).unwrap().pem(),
+            );
+            write(&format!("{name}.key"), key.serialize_pem());
+        }
+        open_to_all(folder.path());
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+#[cfg(unix)]
+fn open_to_all(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(not(unix))]
+fn open_to_all(_: &Path) {}
+
+#[tokio::test]
+async fn tls_with_an_authority_and_a_certificate_of_ones_own() {
+    let certificates = Certificates::make();
+    let file = |name: &str| certificates.path(name).display().to_string();
+    let lines = format!(
+        "allow_anonymous true\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true",
+        file("ca.pem"),
+        file("server.pem"),
+        file("server.key")
+    );
+    let Some(broker) = mosquitto(&lines).await else {
+        eprintln!("skipped: no mosquitto here");
+        return;
+    };
+    let url = format!("mqtts://localhost:{}", broker.port());
+    for protocol in [Protocol::V5, Protocol::V311] {
+        let mut config = config(&url, protocol);
+        let reason = probe(&config).await.unwrap_err();
+        assert!(
+            reason.contains("mqtt.ca_file"),
+            "an unknown authority: {reason}"
+        );
+        config.ca_file = Some(certificates.path("ca.pem"));
+        probe(&config)
+            .await
+            .expect_err("the broker wants a certificate");
+        config.client_cert_file = Some(certificates.path("client.pem"));
+        config.client_key_file = Some(certificates.path("client.key"));
+        probe(&config).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_is_said_as_such() {
+    let port = support::free_port();
+    let reason = probe(&config(&format!("mqtt://127.0.0.1:{port}"), Protocol::V5))
+        .await
+        .unwrap_err();
+    assert!(reason.contains("is the broker running"), "{reason}");
+    let reason = probe(&config("unix:///nowhere/mosquitto.sock", Protocol::V311))
+        .await
+        .unwrap_err();
+    assert!(reason.contains("no socket"), "{reason}");
+}
+
+#[tokio::test]
+async fn certificate_files_that_are_none_are_said_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "nothing").unwrap();
+    let mut config = config("mqtts://localhost", Protocol::V5);
+    config.ca_file = Some(empty);
+    let error = mqtt::start(config).unwrap_err().to_string();
+    assert!(error.contains("no certificate in PEM form"), "{error}");
+}

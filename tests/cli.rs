@@ -1,0 +1,313 @@
+//! The command line as users and scripts meet it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::cloud::{Cloud, SPA};
+use support::{PROGRAM, free_port};
+use tokio::process::Command;
+
+struct Said {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+async fn run(folder: &Path, args: &[&str]) -> Said {
+    let output = Command::new(PROGRAM)
+        .args(args)
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env_remove("RUST_LOG")
+        .output()
+        .await
+        .unwrap();
+    Said {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A folder with a configuration for this cloud.
+fn folder(cloud: &Cloud) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let config = support::bridge::config(cloud, "mqtt://127.0.0.1:1");
+    std::fs::write(folder.path().join("gizwits2mqtt.yaml"), config.to_string()).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn help_teaches() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = run(folder.path(), &["--help"]).await;
+    assert_eq!(said.code, Some(0));
+    insta::assert_snapshot!("help", said.stdout);
+    for command in [
+        "run", "demo", "simulate", "check", "devices", "get", "set", "raw", "schema",
+    ] {
+        let said = run(folder.path(), &[command, "--help"]).await;
+        assert_eq!(said.code, Some(0), "{command}");
+        assert!(said.stdout.contains("--config"), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [
+        &["fly"][..],
+        &["set", "d"],
+        &["set", "d", "power"],
+        &["get"],
+        &[],
+    ] {
+        assert_eq!(run(folder.path(), args).await.code, Some(2), "{args:?}");
+    }
+    for command in ["run", "check", "devices list"] {
+        let args: Vec<&str> = command.split(' ').collect();
+        let said = run(folder.path(), &args).await;
+        assert_eq!(
+            (said.code, said.stdout.as_str()),
+            (Some(2), ""),
+            "{command}"
+        );
+        assert!(
+            said.stderr.contains("no such file") && said.stderr.contains("--config"),
+            "{}",
+            said.stderr
+        );
+    }
+    std::fs::write(
+        folder.path().join("bad.yaml"),
+        "accounts: []\nmqtt: {url: x}\n",
+    )
+    .unwrap();
+    let said = run(folder.path(), &["run", "-c", "bad.yaml"]).await;
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.stderr.contains("bad.yaml:1: accounts:")
+            && said.stderr.contains("bad.yaml:2: mqtt.url:"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[tokio::test]
+async fn devices_are_listed_and_shown() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    let said = run(folder.path(), &["devices", "list"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    insta::assert_snapshot!("devices_list", said.stdout);
+    let said = run(folder.path(), &["devices", "list", "--json"]).await;
+    let devices: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(devices.as_array().unwrap().len(), 9);
+    let said = run(folder.path(), &["--json", "devices", "show", SPA]).await;
+    let device: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&device["topic"], &device["attributes"]),
+        (&json!("gizwits2mqtt/hot_tub"), &json!(12))
+    );
+    assert!(
+        !said.stdout.contains("SIMULATEDX"),
+        "a passcode is not shown"
+    );
+    let said = run(folder.path(), &["devices", "show", "nobody"]).await;
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("devices list"), "{}", said.stderr);
+    // All commands together logged in once.
+    assert_eq!(cloud.calls("/app/login").await.len(), 1);
+}
+
+#[tokio::test]
+async fn data_are_read_and_set() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    let said = run(folder.path(), &["get", SPA]).await;
+    insta::assert_snapshot!("get", said.stdout);
+    let said = run(folder.path(), &["get", SPA, "temp_set", "--json"]).await;
+    let data: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&data["temp_set"], data.as_object().unwrap().len()),
+        (&json!(38), 2)
+    );
+    let said = run(folder.path(), &["get", SPA, "tmp"]).await;
+    assert_eq!(said.code, Some(2));
+
+    let said = run(folder.path(), &["set", SPA, "temp_set=35", "locked=on"]).await;
+    assert_eq!(
+        (said.code, said.stdout.trim()),
+        (Some(0), "the cloud took it: locked=true temp_set=35")
+    );
+    let said = run(folder.path(), &["set", SPA, "temp_set=99", "earth=on"]).await;
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.stderr.contains("20 to 40") && said.stderr.contains("earth is read-only"),
+        "{}",
+        said.stderr
+    );
+    for bytes in ["010203", "1,2,3"] {
+        let said = run(folder.path(), &["raw", SPA, bytes]).await;
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+    }
+    assert_eq!(run(folder.path(), &["raw", SPA, "xyz"]).await.code, Some(2));
+    cloud
+        .post(&format!("devices/{SPA}/online"), json!({ "online": false }))
+        .await;
+    let said = run(folder.path(), &["set", SPA, "temp_set=30", "--json"]).await;
+    assert_eq!(said.code, Some(1));
+    let answer: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&answer["status"], &answer["code"]),
+        (&json!("error"), &json!(9042))
+    );
+    assert!(
+        said.stderr.contains("the device is offline (9042)"),
+        "{}",
+        said.stderr
+    );
+    assert_eq!(
+        cloud.controls().await,
+        [
+            json!({ "attrs": { "temp_set": 35, "locked": true } }),
+            json!({ "raw": [1, 2, 3] }),
+            json!({ "raw": [1, 2, 3] })
+        ]
+    );
+}
+
+#[tokio::test]
+async fn schemas_are_printed_by_device_and_by_product() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    let said = run(folder.path(), &["schema", SPA]).await;
+    insta::assert_snapshot!("schema", said.stdout);
+    let by_product = run(
+        folder.path(),
+        &["schema", "5a1a9d1de0f54a4e8b9f7b1c62d0a001"],
+    )
+    .await;
+    assert_eq!(by_product.stdout, said.stdout);
+    let said = run(folder.path(), &["schema", "DemoMystery00000000008"]).await;
+    assert!(said.stdout.contains("inferred"), "{}", said.stdout);
+    assert_eq!(
+        run(folder.path(), &["schema", "nothing"]).await.code,
+        Some(1)
+    );
+}
+
+#[tokio::test]
+async fn check_finds_what_does_not_work() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    let said = run(folder.path(), &["check"]).await;
+    assert_eq!(said.code, Some(0));
+    assert!(said.stdout.contains("the configuration is good"));
+    assert_eq!(cloud.calls("/").await.len(), 0, "it stays at home");
+    let said = run(folder.path(), &["check", "--online"]).await;
+    assert_eq!(said.code, Some(1), "there is no broker at that port");
+    assert!(
+        said.stdout.contains("logged in, region custom, 9 devices"),
+        "{}",
+        said.stdout
+    );
+    assert!(
+        said.stdout.contains("broker: FAILED: nothing listens"),
+        "{}",
+        said.stdout
+    );
+    let mut wrong = support::bridge::config(&cloud, "mqtt://127.0.0.1:1");
+    wrong["accounts"][0]["password"] = json!("wrong-password-1");
+    wrong["state_dir"] = json!("other");
+    std::fs::write(folder.path().join("wrong.yaml"), wrong.to_string()).unwrap();
+    let said = run(folder.path(), &["check", "--online", "-c", "wrong.yaml"]).await;
+    assert_eq!(said.code, Some(1));
+    assert!(said.stdout.contains("9020"), "{}", said.stdout);
+    assert!(!(said.stdout + &said.stderr).contains("wrong-password-1"));
+}
+
+#[tokio::test]
+async fn an_unreachable_cloud_is_said_as_such() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    drop(cloud);
+    let said = run(folder.path(), &["devices", "list"]).await;
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.stderr.contains("cannot connect to 127.0.0.1"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[tokio::test]
+async fn a_scenario_file_is_served_or_refused_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("s.yaml"), "app_ids: []\nuser: []\n").unwrap();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let said = run(
+        folder.path(),
+        &["simulate", "--listen", &listen, "--scenario", "s.yaml"],
+    )
+    .await;
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.stderr.contains("s.yaml") && said.stderr.contains("line 2"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[tokio::test]
+async fn the_health_command_asks_a_running_bridge() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    let said = run(folder.path(), &["health"]).await;
+    assert_eq!(said.code, Some(2), "there is no web server to ask");
+    let mut config = support::bridge::config(&cloud, "mqtt://127.0.0.1:1");
+    config["web"] = json!({ "listen": format!("127.0.0.1:{}", free_port()) });
+    std::fs::write(folder.path().join("gizwits2mqtt.yaml"), config.to_string()).unwrap();
+    assert_eq!(run(folder.path(), &["health"]).await.code, Some(1));
+    let bridge = support::bridge::Bridge::start(&config);
+    // It logs in though the broker is away.
+    while cloud.calls("/app/devdata").await.is_empty() {}
+    assert_eq!(run(folder.path(), &["health"]).await.code, Some(0));
+    drop(bridge);
+}
+
+#[cfg(feature = "embedded-broker")]
+#[tokio::test]
+async fn the_demo_shows_all_devices_and_ends_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(PROGRAM)
+        .args(["demo", "--duration", "9"])
+        .current_dir(folder.path())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines =
+        tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut all = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        all = all + &line + "\n";
+        if line.contains("summer_house") {
+            tokio::io::AsyncWriteExt::write_all(&mut stdin, b"hot_tub temp_set 36\n")
+                .await
+                .unwrap();
+        }
+    }
+    assert_eq!(child.wait().await.unwrap().code(), Some(0));
+    assert!(
+        all.contains("command {\"temp_set\":36} done, and the device says so"),
+        "{all}"
+    );
+    assert!(all.contains("9 devices, 8 online"), "{all}");
+}

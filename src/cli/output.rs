@@ -65,6 +65,8 @@ pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
         table.add_row(row);
     }
     let lines = table.to_string();
-    let lines: Vec<&str> = lines.lines().map(str::trim_end).collect();
+    // The style leaves a blank on both sides of a cell.
+    let trim = |line: &'_ str| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned();
+    let lines: Vec<String> = lines.lines().map(trim).collect();
     lines.join("\n")
 }

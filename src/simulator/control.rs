@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::faults::{self, Fault, Throttle};
+use super::faults::{self, Fault, Faults, Throttle};
 use super::scenario;
 use super::world::{Answer, Request, World};
 
@@ -68,6 +68,10 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         ("POST", ["_sim", "faults"]) => {
             let fault: Fault = faults::read(&body(request)?).map_err(bad)?;
             world.faults.add(fault);
+            done()
+        }
+        ("DELETE", ["_sim", "faults"]) => {
+            world.faults = Faults::default();
             done()
         }
         ("POST", ["_sim", "tokens", "expire"]) => {

@@ -256,6 +256,29 @@ async fn tls_with_an_authority_and_a_certificate_of_ones_own() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_is_a_way_to_the_broker() {
+    let folder = tempfile::tempdir().unwrap();
+    open_to_all(folder.path());
+    // Mosquitto gives up root for a user of its own, who makes the socket.
+    let sockets = folder.path().join("sockets");
+    std::fs::create_dir(&sockets).unwrap();
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&sockets, everybody).unwrap();
+    let socket = sockets.join("m.sock").display().to_string();
+    let lines = format!("allow_anonymous true\nlistener 0 {socket}");
+    let Some(_broker) = mosquitto(&lines).await else {
+        eprintln!("skipped: no mosquitto here");
+        return;
+    };
+    for protocol in [Protocol::V5, Protocol::V311] {
+        probe(&config(&format!("unix://{socket}"), protocol))
+            .await
+            .unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_broker_that_is_not_there_is_said_as_such() {
     let port = support::free_port();

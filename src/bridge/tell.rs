@@ -326,19 +326,30 @@ impl Bridge {
         if !self.publisher.is_up() {
             return;
         }
-        let list = |attributes: bool| {
-            let devices = self
-                .registry
-                .iter()
-                .map(|(_, entry)| self.inventory_row(entry, attributes));
-            render(&Value::Array(devices.collect()))
-        };
-        let mut payload = list(true);
-        if payload.len() > MAX_INVENTORY_BYTES {
-            payload = list(false);
-        }
+        let payload = self
+            .render_inventory(true, MAX_INVENTORY_BYTES)
+            .or_else(|| self.render_inventory(false, usize::MAX))
+            .unwrap_or_default();
         self.publisher
             .retain(self.topics.bridge("devices"), payload, out);
+    }
+
+    /// `None` when it would be longer than `limit`. Row by row: a thousand devices with all their
+    /// attributes as one tree would be many times as large as its text.
+    fn render_inventory(&self, with_attributes: bool, limit: usize) -> Option<Vec<u8>> {
+        let mut payload = Vec::new();
+        for (_, entry) in self.registry.iter() {
+            payload.push(if payload.is_empty() { b'[' } else { b',' });
+            payload.extend(render(&self.inventory_row(entry, with_attributes)));
+            if payload.len() >= limit {
+                return None;
+            }
+        }
+        if payload.is_empty() {
+            payload.push(b'[');
+        }
+        payload.push(b']');
+        Some(payload)
     }
 
     fn inventory_row(&self, entry: &Entry, with_attributes: bool) -> Value {

@@ -1,0 +1,208 @@
+//! Tests of `pending`, which are as long as it is.
+
+use super::*;
+use crate::model::AttrValue;
+
+const fn s(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn did() -> Did {
+    Did::new("spa").unwrap()
+}
+
+fn attrs(values: &[(&str, f64)]) -> Attrs {
+    let item = |(name, n): &(&str, f64)| (AttrName::new(*name).unwrap(), AttrValue::Number(*n));
+    values.iter().map(item).collect()
+}
+
+fn caller(values: &[(&str, f64)], transaction: u64) -> Caller {
+    Caller {
+        attrs: attrs(values),
+        transaction: Some(transaction.into()),
+        reply: None,
+    }
+}
+
+fn endings(verdicts: &[Verdict]) -> Vec<(u64, String)> {
+    let text = |ending: &Ending| match ending {
+        Ending::Taken { confirmed } => format!("taken {confirmed}"),
+        Ending::Failed { reason, .. } => reason.clone(),
+    };
+    let transaction = |v: &Verdict| v.caller.transaction.as_ref().unwrap().as_u64().unwrap();
+    verdicts
+        .iter()
+        .map(|v| (transaction(v), text(&v.ending)))
+        .collect()
+}
+
+fn refused(class: ErrorClass) -> CallError {
+    CallError {
+        class,
+        code: Some(9025),
+        retry_after: None,
+        message: "no".into(),
+    }
+}
+
+#[test]
+fn commands_that_wait_merge_and_the_newest_value_wins() {
+    let mut pending = PendingSets::default();
+    for (n, values) in [&[("a", 1.0), ("b", 1.0)][..], &[("a", 2.0)]]
+        .iter()
+        .enumerate()
+    {
+        pending
+            .add_set(&did(), caller(values, n as u64), s(0))
+            .unwrap();
+    }
+    let Some(CloudCall::Control { attrs: sent, .. }) = pending.take(&did(), s(1)) else {
+        panic!()
+    };
+    assert_eq!(sent, attrs(&[("a", 2.0), ("b", 1.0)]));
+    assert!(
+        pending.answered(&did(), Ok(()), s(1)).is_empty(),
+        "nothing is confirmed yet"
+    );
+    let verdicts = pending.observe(&did(), &sent, s(2));
+    assert_eq!(
+        endings(&verdicts),
+        [(0, "taken true".into()), (1, "taken true".into())]
+    );
+    assert_eq!(
+        verdicts[0].caller.attrs, sent,
+        "the result tells what went out"
+    );
+    assert_eq!(pending.next_deadline(), None);
+}
+
+#[test]
+fn one_call_at_a_time_and_the_rest_waits_behind_it() {
+    let mut pending = PendingSets::default();
+    pending
+        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .unwrap();
+    assert!(pending.take(&did(), s(0)).is_some());
+    pending
+        .add_set(&did(), caller(&[("a", 2.0)], 1), s(0))
+        .unwrap();
+    assert!(pending.take(&did(), s(0)).is_none());
+    pending.answered(&did(), Ok(()), s(1));
+    assert!(pending.wants_call(&did()));
+    assert!(pending.take(&did(), s(1)).is_some());
+    let verdicts = pending.answered(&did(), Ok(()), s(2));
+    assert_eq!(
+        endings(&verdicts),
+        [(0, "taken false".into())],
+        "the older value cannot show any more"
+    );
+}
+
+#[test]
+fn a_call_that_never_left_waits_again_with_what_came_later() {
+    let mut pending = PendingSets::default();
+    pending
+        .add_set(&did(), caller(&[("a", 1.0), ("b", 1.0)], 0), s(0))
+        .unwrap();
+    pending.take(&did(), s(0));
+    pending
+        .add_set(&did(), caller(&[("a", 2.0)], 1), s(0))
+        .unwrap();
+    pending.returned(&did());
+    let Some(CloudCall::Control { attrs: sent, .. }) = pending.take(&did(), s(9)) else {
+        panic!()
+    };
+    assert_eq!(sent, attrs(&[("a", 2.0), ("b", 1.0)]));
+    pending.answered(&did(), Ok(()), s(9));
+    assert_eq!(pending.observe(&did(), &sent, s(10)).len(), 2);
+}
+
+#[test]
+fn a_report_that_was_asked_for_before_the_command_confirms_nothing() {
+    let mut pending = PendingSets::default();
+    pending
+        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .unwrap();
+    pending.take(&did(), s(5));
+    pending.answered(&did(), Ok(()), s(6));
+    assert!(
+        pending
+            .observe(&did(), &attrs(&[("a", 1.0)]), s(4))
+            .is_empty()
+    );
+    assert_eq!(
+        pending.observe(&did(), &attrs(&[("a", 1.0)]), s(7)).len(),
+        1
+    );
+}
+
+#[test]
+fn refused_and_unknown_fates_end_with_a_reason_and_never_twice() {
+    let mut pending = PendingSets::default();
+    pending
+        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .unwrap();
+    pending.take(&did(), s(0));
+    let verdicts = pending.answered(&did(), Err(refused(ErrorClass::Refused)), s(1));
+    assert_eq!(endings(&verdicts), [(0, "no".into())]);
+
+    pending
+        .add_set(&did(), caller(&[("a", 1.0)], 1), s(0))
+        .unwrap();
+    pending.take(&did(), s(0));
+    assert!(
+        pending
+            .answered(&did(), Err(refused(ErrorClass::Transient)), s(1))
+            .is_empty()
+    );
+    assert!(
+        !pending.wants_call(&did()),
+        "a call of unknown fate is not sent again"
+    );
+    let verdicts = pending.expire(s(31), |_| String::new());
+    assert!(
+        endings(&verdicts)[0].1.contains("not known"),
+        "{verdicts:?}"
+    );
+    assert!(pending.expire(s(100), |_| String::new()).is_empty());
+}
+
+#[test]
+fn early_polls_follow_a_sent_command_until_its_deadline() {
+    let mut pending = PendingSets::default();
+    pending
+        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .unwrap();
+    assert_eq!(pending.next_deadline(), Some(SEND_WITHIN));
+    pending.take(&did(), s(1));
+    pending.answered(&did(), Ok(()), s(1));
+    let mut polls = 0;
+    while let Some(at) = pending.next_deadline() {
+        polls += pending.polls_due(at).len();
+        if !pending.expire(at, |_| String::new()).is_empty() {
+            assert_eq!(at, s(31));
+        }
+    }
+    assert_eq!(polls, CONFIRM_POLLS.len());
+}
+
+#[test]
+fn too_many_waiting_commands_are_refused_with_a_result() {
+    let mut pending = PendingSets::default();
+    let raw = |pending: &mut PendingSets, n| {
+        pending.add_raw(
+            &did(),
+            vec![1],
+            Caller {
+                attrs: Attrs::default(),
+                ..caller(&[], n)
+            },
+            s(0),
+        )
+    };
+    for n in 0..MAX_WAITING as u64 {
+        raw(&mut pending, n).unwrap();
+    }
+    assert!(raw(&mut pending, 99).is_err());
+    assert_eq!(pending.abandon(None, "the bridge stops").len(), MAX_WAITING);
+}

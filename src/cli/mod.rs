@@ -28,8 +28,8 @@ use trouble::Trouble;
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let output = Output::new(args.json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // One thread: the work is waiting, and each further thread keeps memory of its own.
+    let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {

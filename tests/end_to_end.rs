@@ -566,6 +566,27 @@ async fn a_reload_takes_what_changed_and_refuses_a_bad_file_whole() {
 }
 
 #[tokio::test]
+async fn a_reload_may_change_the_link_to_the_broker() {
+    let mut stage = stage().await;
+    stage
+        .watcher
+        .until("gizwits2mqtt/bridge/state", "online")
+        .await;
+    let mut changed = config(&stage.cloud, &stage.broker.url());
+    changed["mqtt"]["base_topic"] = json!("house/heat");
+    stage.bridge.write(&changed);
+    stage.bridge.signal("HUP").await;
+    let watcher = &stage.watcher;
+    watcher.until("house/heat/hot_tub/temp_set", "38").await;
+    watcher.until("house/heat/bridge/state", "online").await;
+    watcher.until("gizwits2mqtt/bridge/state", "offline").await;
+    watcher
+        .publish("house/heat/hot_tub/set/temp_set", "30")
+        .await;
+    watcher.until("house/heat/hot_tub/temp_set", "30").await;
+}
+
+#[tokio::test]
 async fn a_wrong_password_stops_the_account_and_is_not_hammered() {
     let broker = Broker::start().await;
     let cloud = Cloud::start().await;

@@ -200,3 +200,70 @@ fn what_has_no_effect_yet_is_said() {
         3
     );
 }
+
+const EXAMPLE: &str = include_str!("../config/gizwits2mqtt.yaml");
+
+#[test]
+fn the_example_is_valid_as_it_stands() {
+    let text = EXAMPLE.replace("gizwits_password ", "password.txt ");
+    let config = load_text(&text, &[]).unwrap();
+    assert_eq!(config.accounts[0].name.as_str(), "home");
+}
+
+#[test]
+fn the_example_shows_every_default_truly() {
+    let is_setting = |line: &str| {
+        let word: String = line
+            .trim_start()
+            .chars()
+            .take_while(|c| *c != ':')
+            .collect();
+        line.contains(':') && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    // What would need files, or stands instead of something else, stays a comment.
+    let stays = [
+        "_file",
+        "phone_id",
+        "clude:",
+        "username",
+        "client_id",
+        "api_url",
+        "state_dir",
+        "topic: pool",
+        "name: Pool",
+    ];
+    let uncommented: Vec<String> = EXAMPLE
+        .replace("gizwits_password ", "password.txt ")
+        .lines()
+        .map(|line| match line.split_once("# ") {
+            Some((indent, setting))
+                if indent.trim().is_empty()
+                    && is_setting(setting)
+                    && !stays.iter().any(|word| setting.contains(word)) =>
+            {
+                format!("{indent}{setting}")
+            }
+            _ => line.to_owned(),
+        })
+        .collect();
+    let plain = load_text(&EXAMPLE.replace("gizwits_password ", "password.txt "), &[]).unwrap();
+    let shown = load_text(&uncommented.join("\n"), &[]).unwrap();
+    // The example's web server is a choice, and so is to try all regions.
+    assert_eq!(shown.settings.poll_interval, plain.settings.poll_interval);
+    assert_eq!(
+        shown.settings.bindings_interval,
+        plain.settings.bindings_interval
+    );
+    assert_eq!(
+        shown.settings.requests_per_minute,
+        plain.settings.requests_per_minute
+    );
+    assert_eq!(shown.settings.homeassistant, plain.settings.homeassistant);
+    assert_eq!(shown.settings.base_topic, plain.settings.base_topic);
+    assert_eq!(
+        (shown.settings.shard, shown.log),
+        (plain.settings.shard, plain.log)
+    );
+    assert_eq!(shown.mqtt, plain.mqtt);
+    assert!(shown.web.is_some() && plain.web.is_none());
+}

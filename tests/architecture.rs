@@ -79,7 +79,7 @@ const WORDS: [(&[&str], &[&str], &str); 13] = [
     ),
     (
         &["rumqttc"],
-        &["mqtt/v4.rs", "mqtt/v5.rs"],
+        &["mqtt/v4.rs", "mqtt/v5.rs", "mqtt/transport.rs"],
         "one place per crate",
     ),
     (

@@ -6,6 +6,7 @@ pub mod options;
 pub mod outbox;
 mod reason;
 mod tls;
+mod transport;
 mod v4;
 mod v5;
 

@@ -1,18 +1,18 @@
 //! MQTT 3.1.1 through rumqttc.
 
 use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, NetworkOptions,
-    Outgoing, Packet, QoS, StateError, SubscribeFilter, SubscribeReasonCode, TlsConfiguration,
-    Transport,
+    AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
+    StateError, SubscribeFilter, SubscribeReasonCode,
 };
 use tokio::sync::mpsc;
 
 use crate::bridge::Publication;
 use crate::bridge::input::Message;
 
-use super::link::{CONNECT_TIMEOUT_S, KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, REQUESTS, Target, Way};
+use super::link::{KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, REQUESTS, Target};
 use super::options::MqttConfig;
 use super::reason::Failure;
+use super::transport::{network, transport};
 
 /// Nothing tells a 3.1.1 broker to keep large messages to itself, and one that is too large costs the
 /// link, so this is generous.
@@ -29,10 +29,7 @@ pub(super) fn open(
     events: mpsc::Sender<LinkEvent>,
 ) -> (Sender, impl Future<Output = ()> + use<>) {
     let (client, mut event_loop) = AsyncClient::new(options(config, &target), REQUESTS);
-    let mut network = NetworkOptions::new();
-    network.set_tcp_nodelay(true);
-    network.set_connection_timeout(CONNECT_TIMEOUT_S);
-    event_loop.set_network_options(network);
+    event_loop.set_network_options(network());
     (Sender(client), run(event_loop, target.shown, events))
 }
 
@@ -52,11 +49,7 @@ fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
     if let (Some(username), Some(password)) = (&config.username, &config.password) {
         options.set_credentials(username, password.expose());
     }
-    options.set_transport(match &target.way {
-        Way::Tcp => Transport::Tcp,
-        Way::Tls(config) => Transport::tls_with_config(TlsConfiguration::Rustls(config.clone())),
-        Way::Unix => Transport::Unix,
-    });
+    options.set_transport(transport(&target.way));
     options
 }
 

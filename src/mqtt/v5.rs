@@ -1,22 +1,23 @@
 //! MQTT 5 through rumqttc.
 
+use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, SubAck,
     SubscribeReasonCode,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
-use rumqttc::{NetworkOptions, Outgoing, TlsConfiguration, Transport};
 use tokio::sync::mpsc;
 
 use crate::bridge::Publication;
 use crate::bridge::input::{Message, ReplyTo};
 
 use super::link::{
-    CONNECT_TIMEOUT_S, KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, MAX_PACKET_BYTES, REQUESTS, Target, Way,
+    CONNECT_TIMEOUT_S, KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, MAX_PACKET_BYTES, REQUESTS, Target,
 };
 use super::options::MqttConfig;
 use super::reason::Failure;
+use super::transport::{network, transport};
 
 /// See [`super::link::Link`].
 #[derive(Debug)]
@@ -33,8 +34,6 @@ pub(super) fn open(
 
 fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
     let mut options = MqttOptions::new(&config.client_id, &target.host, target.port);
-    let mut network = NetworkOptions::new();
-    network.set_tcp_nodelay(true);
     let properties = ConnectProperties {
         max_packet_size: Some(MAX_PACKET_BYTES),
         ..ConnectProperties::new()
@@ -44,7 +43,7 @@ fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
         .set_clean_start(true)
         .set_outgoing_inflight_upper_limit(MAX_INFLIGHT)
         .set_connection_timeout(CONNECT_TIMEOUT_S)
-        .set_network_options(network)
+        .set_network_options(network())
         .set_connect_properties(properties)
         .set_last_will(LastWill::new(
             &config.will.topic,
@@ -56,11 +55,7 @@ fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
     if let (Some(username), Some(password)) = (&config.username, &config.password) {
         options.set_credentials(username, password.expose());
     }
-    options.set_transport(match &target.way {
-        Way::Tcp => Transport::Tcp,
-        Way::Tls(config) => Transport::tls_with_config(TlsConfiguration::Rustls(config.clone())),
-        Way::Unix => Transport::Unix,
-    });
+    options.set_transport(transport(&target.way));
     options
 }
 

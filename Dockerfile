@@ -2,7 +2,7 @@ FROM rust:1-slim-bookworm AS build
 WORKDIR /src
 # Dependencies first: they change seldom, and the layer is kept.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir src && echo 'fn main() {}' > src/main.rs && touch src/lib.rs \
+RUN mkdir src benches && echo 'fn main() {}' > src/main.rs && touch src/lib.rs benches/bridge.rs \
     && cargo build --release --locked --no-default-features \
     && rm -r src
 COPY src src

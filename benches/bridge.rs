@@ -43,7 +43,6 @@ async fn main() {
     for devices in [10, 1000] {
         size_and_start(devices).await;
     }
-    floor_size().await;
 }
 
 /// The floor: each message on `floor/set` becomes a control call, and that is all.
@@ -230,17 +229,4 @@ fn start_floor(url: &str, port: u16) -> Child {
         .kill_on_drop(true)
         .spawn()
         .unwrap()
-}
-
-async fn floor_size() {
-    let broker = Broker::start().await;
-    let cloud = Cloud::start().await;
-    let floor = start_floor(&cloud.url(), broker.port());
-    let watcher = Watcher::start(broker.port()).await;
-    // One call, so that its connections are there.
-    while cloud.calls("/app/control/").await.is_empty() {
-        watcher.publish("floor/set", "{}").await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    println!("floor: resident {} kB", resident(floor.id().unwrap()));
 }

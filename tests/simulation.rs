@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gizwits2mqtt::bridge::effect::Effect;
+use gizwits2mqtt::bridge::effect::{Announced, Effect};
 use gizwits2mqtt::bridge::input::{Message, Sample};
 use gizwits2mqtt::bridge::settings::{Account, HomeAssistant, Shard};
 use gizwits2mqtt::bridge::{
@@ -678,4 +678,162 @@ fn an_unbound_device_takes_its_topics_along_even_without_home_assistant() {
         .filter(|topic| topic.starts_with("g/hot_tub"))
         .collect();
     assert_eq!(left, Vec::<&String>::new());
+}
+
+#[test]
+fn one_device_that_always_fails_starves_nobody() {
+    for fault in [
+        json!({ "path": format!("/app/devdata/{SPA}"), "kind": "http_502", "count": 100_000 }),
+        json!({ "path": "/app/bindings", "kind": "error", "code": 9008, "count": 100_000 }),
+    ] {
+        let mut universe = Universe::new(9, still());
+        universe.run_for(60);
+        universe.sim("faults", &fault);
+        universe.sim(
+            "devices/DemoMeter0000000000005/attrs",
+            &json!({ "pH": 7.05 }),
+        );
+        universe.run_for(HOUR);
+        assert_eq!(universe.retained["g/pool_meter/pH"], b"7.05");
+        assert_eq!(universe.retained["g/pool_meter/availability"], b"online");
+    }
+}
+
+#[test]
+fn a_first_listing_that_fails_is_soon_repeated() {
+    let mut universe = Universe::new(9, still());
+    universe.bridge = Bridge::new(
+        settings(),
+        Restored::default(),
+        9,
+        Now {
+            mono: Duration::ZERO,
+            unix: START,
+        },
+    );
+    universe.flights.clear();
+    universe.sim(
+        "faults",
+        &json!({ "path": "/app/bindings", "kind": "error", "code": 9008, "count": 3 }),
+    );
+    universe.tell(Input::MqttUp);
+    universe.run_for(180);
+    assert_eq!(universe.retained["g/hot_tub/temp_set"], b"38");
+}
+
+#[test]
+fn what_an_earlier_run_said_counts_for_nothing_until_it_is_known_again() {
+    let mut universe = Universe::new(4, still());
+    let announced = |account: &str, level: &str| Announced {
+        account: account.into(),
+        level: level.into(),
+        attrs: vec!["power".into()],
+        ..Announced::default()
+    };
+    let restored = Restored {
+        announced: BTreeMap::from([
+            (Did::new(SPA).unwrap(), announced("home", "old_name")),
+            (Did::new("another").unwrap(), announced("gone", "ghost")),
+        ]),
+        ..Restored::default()
+    };
+    universe.retained = [
+        "g/old_name/power",
+        "g/old_name/availability",
+        "g/ghost/power",
+    ]
+    .map(|topic| (topic.to_owned(), b"online".to_vec()))
+    .into();
+    universe.cloud_is_reachable = false;
+    universe.flights.clear();
+    universe.bridge = Bridge::new(
+        settings(),
+        restored,
+        4,
+        Now {
+            mono: Duration::ZERO,
+            unix: START,
+        },
+    );
+    universe.tell(Input::MqttUp);
+    universe.run_for(60);
+    assert_eq!(universe.retained["g/old_name/availability"], b"offline");
+    assert!(
+        !universe.retained.contains_key("g/ghost/power"),
+        "its account is not configured"
+    );
+    universe.cloud_is_reachable = true;
+    universe.run_for(300);
+    assert_eq!(universe.retained["g/hot_tub/availability"], b"online");
+    assert!(
+        !universe.retained.contains_key("g/old_name/power"),
+        "it has another topic now"
+    );
+}
+
+#[test]
+fn a_reload_in_the_middle_of_a_command_ends_it_with_a_result() {
+    let mut universe = Universe::new(6, still());
+    universe.run_for(60);
+    universe.command();
+    assert!(!universe.flights.is_empty(), "the call is under way");
+    let mut changed = settings();
+    for account in changed.accounts.values_mut() {
+        account.regions = vec![Region::Eu];
+    }
+    universe.tell(Input::Reconfigure(Box::new(changed)));
+    universe.run_for(60);
+    assert_eq!(universe.results[&1].len(), 1);
+    universe.command();
+    universe.run_for(60);
+    assert_eq!(universe.results[&2][0]["confirmed"], true);
+}
+
+#[test]
+fn a_chosen_topic_belongs_to_its_device_alone() {
+    let mut universe = Universe::new(8, still());
+    universe.run_for(60);
+    let mut changed = settings();
+    let topic = |topic: &str| gizwits2mqtt::bridge::settings::DeviceSettings {
+        name: None,
+        topic: Some(topic.into()),
+    };
+    // Each takes the level that the other has.
+    changed.devices = BTreeMap::from([
+        (Did::new(SPA).unwrap(), topic("pool_meter")),
+        (
+            Did::new("DemoMeter0000000000005").unwrap(),
+            topic("hot_tub"),
+        ),
+        (Did::new("DemoPets00000000000007").unwrap(), topic("reef")),
+    ]);
+    universe.tell(Input::Reconfigure(Box::new(changed)));
+    universe.run_for(120);
+    assert_eq!(universe.retained["g/pool_meter/temp_set"], b"38");
+    assert_eq!(universe.retained["g/hot_tub/pH"], b"7.32");
+    assert!(!universe.retained.contains_key("g/hot_tub/temp_set"));
+    assert!(
+        !universe.retained.contains_key("g/reef/Flow"),
+        "the pump gave it up"
+    );
+    let set = |topic: &str, payload: &str| {
+        Input::Message(Message {
+            topic: topic.into(),
+            payload: payload.as_bytes().to_vec(),
+            retained: false,
+            reply: None,
+        })
+    };
+    universe.tell(set(
+        "g/pool_meter/set",
+        r#"{"temp_set": 30, "transaction": 1}"#,
+    ));
+    universe.tell(set("g/reef/set", r#"{"LED_R": 99, "transaction": 2}"#));
+    universe.run_for(60);
+    for transaction in [1, 2] {
+        assert_eq!(
+            universe.results[&transaction][0]["confirmed"], true,
+            "{transaction}"
+        );
+    }
 }

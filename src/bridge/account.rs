@@ -64,6 +64,9 @@ pub(super) struct Account {
     blocked_until: Option<Duration>,
 }
 
+/// When the bindings are listed again after a listing that failed twice.
+const RELIST: Duration = Duration::from_secs(60);
+
 #[derive(Debug)]
 struct Flight {
     waiting: Waiting,
@@ -124,10 +127,10 @@ impl Account {
     }
 
     /// New intervals and limits; credentials are the edge's.
-    pub(super) fn reconfigure(&mut self, settings: &settings::Settings) {
+    pub(super) fn reconfigure(&mut self, settings: &settings::Settings, now: Duration) {
         self.gate.set_limit(settings.requests_per_minute);
-        self.polls
-            .set_pace(settings.poll_interval, self.gate.background_per_minute());
+        let per_minute = self.gate.background_per_minute();
+        self.polls.set_pace(settings.poll_interval, per_minute, now);
         self.bindings_interval = settings.bindings_interval;
     }
 
@@ -303,6 +306,7 @@ impl Account {
                         Done::Nothing
                     }
                     Listed::Complete(devices) => self.listed(now, devices),
+                    Listed::Stale => Done::Nothing,
                 }
             }
             (job, reply) => Done::Finished {
@@ -339,14 +343,11 @@ impl Account {
     }
 
     fn login_failed(&mut self, now: Now, err: CallError, chance: f64) -> Done {
+        // Only the API refuses a user, and it does so with a code; a gateway's 403 does not.
+        let is_verdict = err.code.is_some();
         match err.class {
             ErrorClass::Throttled => {
                 self.throttled(now.mono, &err, chance);
-                self.session.login_failed(now);
-                Done::Nothing
-            }
-            ErrorClass::Unsent | ErrorClass::Transient => {
-                self.unreachable(now.mono, &err, chance);
                 self.session.login_failed(now);
                 Done::Nothing
             }
@@ -355,9 +356,23 @@ impl Account {
             | ErrorClass::Refused
             | ErrorClass::TokenLost
             | ErrorClass::DeviceOffline
-            | ErrorClass::DeviceGone => {
+            | ErrorClass::DeviceGone
+                if is_verdict =>
+            {
                 self.answered(now.mono);
                 self.login_refused(now, &err)
+            }
+            ErrorClass::Unsent
+            | ErrorClass::Transient
+            | ErrorClass::LoginRefused
+            | ErrorClass::Fatal
+            | ErrorClass::Refused
+            | ErrorClass::TokenLost
+            | ErrorClass::DeviceOffline
+            | ErrorClass::DeviceGone => {
+                self.unreachable(now.mono, &err, chance);
+                self.session.login_failed(now);
+                Done::Nothing
             }
         }
     }
@@ -393,10 +408,19 @@ impl Account {
         match err.class {
             ErrorClass::Throttled => self.throttled(now.mono, &err, chance),
             ErrorClass::Unsent => self.unreachable(now.mono, &err, chance),
-            // With a code it is the API that answers: a fault of this call, not of the cloud.
-            ErrorClass::Transient if err.code.is_none() => {
-                self.unreachable(now.mono, &err, chance);
-                if is_command {
+            ErrorClass::Transient => {
+                // With a code it is the API that answers: a fault of this call, not of the cloud.
+                if err.code.is_none() {
+                    self.unreachable(now.mono, &err, chance);
+                } else {
+                    self.answered(now.mono);
+                    self.session.served(generation);
+                }
+                // Once more is enough: a call that always fails must not keep all others waiting.
+                if is_command || waiting.retried {
+                    if matches!(waiting.job, Job::Bindings { .. }) {
+                        self.list_at(now.mono + RELIST);
+                    }
                     return Done::Finished {
                         job: waiting.job,
                         sent_at,
@@ -418,15 +442,16 @@ impl Account {
                 }
                 waiting.replayed = true;
             }
-            ErrorClass::Fatal => {
+            ErrorClass::Fatal if matches!(waiting.job, Job::Bindings { .. }) => {
                 self.answered(now.mono);
                 return self.stop(err.message);
             }
-            ErrorClass::LoginRefused
+            // An application may be kept from a single call, which stops nothing else.
+            ErrorClass::Fatal
+            | ErrorClass::LoginRefused
             | ErrorClass::DeviceOffline
             | ErrorClass::DeviceGone
-            | ErrorClass::Refused
-            | ErrorClass::Transient => {
+            | ErrorClass::Refused => {
                 self.answered(now.mono);
                 self.session.served(generation);
                 return Done::Finished {
@@ -438,7 +463,12 @@ impl Account {
         }
         waiting.retried |= err.class != ErrorClass::TokenLost;
         let job = waiting.job.clone();
-        self.queue.push_front(waiting);
+        if is_command || matches!(err.class, ErrorClass::Throttled | ErrorClass::TokenLost) {
+            self.queue.push_front(waiting);
+        } else {
+            // The next probe is another call: perhaps only this one fails.
+            self.queue.push(waiting);
+        }
         Done::Requeued(job)
     }
 

@@ -15,6 +15,8 @@ const MAX_ROWS: u32 = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     devices: BTreeMap<Did, Device>,
+    /// The page that is waited for; `None` between two listings.
+    next: Option<u32>,
 }
 
 /// What a page led to.
@@ -27,6 +29,8 @@ pub(super) enum Listed {
     },
     /// All of them.
     Complete(Vec<Device>),
+    /// A page of a listing that was begun anew meanwhile.
+    Stale,
 }
 
 impl Listing {
@@ -34,6 +38,8 @@ impl Listing {
     pub(super) fn page(&mut self, skip: u32, rows: u32, devices: Vec<Device>) -> Listed {
         if skip == 0 {
             self.devices.clear();
+        } else if self.next != Some(skip) {
+            return Listed::Stale;
         }
         let before = self.devices.len();
         self.devices.extend(
@@ -45,8 +51,10 @@ impl Listing {
         let new = skip == 0 || self.devices.len() > before;
         let next = skip.saturating_add(rows);
         if rows >= PAGE && new && next < MAX_ROWS {
+            self.next = Some(next);
             return Listed::More { skip: next };
         }
+        self.next = None;
         Listed::Complete(std::mem::take(&mut self.devices).into_values().collect())
     }
 }
@@ -70,6 +78,18 @@ mod tests {
             panic!("not complete")
         };
         assert_eq!(all.len(), 25);
+    }
+
+    #[test]
+    fn a_listing_that_is_begun_anew_makes_no_half_list() {
+        let mut listing = Listing::default();
+        for _ in 0..2 {
+            assert_eq!(listing.page(0, 20, page(0, 20)), Listed::More { skip: 20 });
+        }
+        assert!(
+            matches!(listing.page(20, 5, page(20, 5)), Listed::Complete(all) if all.len() == 25)
+        );
+        assert_eq!(listing.page(20, 5, page(20, 5)), Listed::Stale);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::account::{Account, AccountState};
 use super::calls::{Job, Priority};
 use super::effect::{Announced, CloudCall, Effect};
 use super::health::Health;
-use super::input::Input;
+use super::input::{Input, Sample};
 use super::pending::PendingSets;
 use super::products::Products;
 use super::publisher::Publisher;
@@ -55,6 +55,7 @@ pub struct Bridge {
     pub(super) pending: PendingSets,
     pub(super) publisher: Publisher,
     pub(super) health: Health,
+    pub(super) last_sample: Sample,
     pub(super) chance: fastrand::Rng,
     pub(super) started: Now,
     pub(super) bridge_announcing: super::announcer::Announcing,
@@ -88,12 +89,13 @@ impl Bridge {
             pending: PendingSets::default(),
             publisher: Publisher::default(),
             health: Health::default(),
+            last_sample: Sample::default(),
             chance: fastrand::Rng::with_seed(seed),
             started: now,
             bridge_announcing: super::announcer::Announcing::new(now.mono),
             inventory_due: None,
             stale_check: now.mono + STALE_CHECK,
-            health_due: now.mono + HEALTH_EVERY,
+            health_due: now.mono,
             next_call: 0,
             stopping: false,
             settings,
@@ -115,7 +117,10 @@ impl Bridge {
             } => {
                 self.on_call_done(now, &account, id, outcome, &mut out);
             }
-            Input::Sampled(sample) => self.publish_health(now, sample, &mut out),
+            Input::Sampled(sample) => {
+                self.last_sample = sample;
+                self.publish_health(now, sample, &mut out);
+            }
             Input::Tick => {}
             Input::Reconfigure(settings) => self.reconfigure(now, *settings, &mut out),
             Input::Stop => self.stop(&mut out),
@@ -184,6 +189,7 @@ impl Bridge {
             filters: self.topics.filters(),
         });
         self.announce_all(now, Duration::ZERO);
+        self.forget_orphans(now, out);
         self.publish_everything(now, out);
     }
 
@@ -282,6 +288,7 @@ impl Bridge {
         }
         self.accounts
             .retain(|name, _| self.settings.accounts.contains_key(name));
+        let mut anew = Vec::new();
         for (name, account) in &self.settings.accounts {
             let known = before.accounts.get(name);
             let same_cloud = known.is_some_and(|known| known.regions == account.regions);
@@ -291,18 +298,25 @@ impl Bridge {
                 .filter(|known| same_cloud && known.refusal().is_none())
             {
                 Some(known) => {
-                    known.reconfigure(&self.settings);
+                    known.reconfigure(&self.settings, now.mono);
                     known.list_at(now.mono);
                 }
                 None => {
                     let new = Account::new(name.clone(), account, &self.settings, None, now);
                     self.accounts.insert(name.clone(), new);
+                    anew.push(name.clone());
                 }
             }
+        }
+        for name in anew {
+            // Outcomes of the old account's calls will not be known any more.
+            self.abandon_commands(&name, "the account's configuration changed meanwhile", out);
         }
         for did in self.registry.unwanted(&self.settings) {
             self.remove_device(now, &did, out);
         }
+        self.forget_orphans(now, out);
+        self.ask_for_schemas();
         self.keep_polling(now);
         self.rename_devices(now, out);
         self.announce_all(now, Duration::ZERO);

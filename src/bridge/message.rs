@@ -12,7 +12,7 @@ use crate::model::Attrs;
 use super::account::Account;
 use super::calls::{Job, Priority};
 use super::effect::Effect;
-use super::input::{Message, Sample};
+use super::input::Message;
 use super::machine::Bridge;
 use super::pending::{Caller, Ending, Verdict};
 use super::publisher::Publisher;
@@ -251,7 +251,7 @@ impl Bridge {
                 }
                 Ok(json!({ "devices": dids.len() }))
             }
-            "health" => Ok(self.health_body(now, Sample::default())),
+            "health" => Ok(self.health_body(now, self.last_sample)),
             "discovery" => {
                 self.announce_all(now, std::time::Duration::ZERO);
                 Ok(json!({ "devices": self.registry.len() }))

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use tracing::{debug, info, warn};
 
 use crate::clock::Now;
-use crate::ids::{AccountName, CallId, Did, ProductKey};
+use crate::homeassistant::topic;
+use crate::ids::{AccountName, AttrName, CallId, Did, ProductKey};
 use crate::model::{Device, ProductSchema};
 
 use super::account::Done;
@@ -115,6 +116,25 @@ impl Bridge {
         self.publish_device(now, did, out);
     }
 
+    /// What a report no longer tells readably is not shown as true any more.
+    fn withdraw(&mut self, did: &Did, names: &[AttrName], out: &mut Vec<Effect>) {
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        let known = names
+            .iter()
+            .filter(|name| entry.attrs.remove(name).is_some());
+        let known: Vec<&AttrName> = known.collect();
+        let Some(schema) = self.products.get(&entry.device.product_key) else {
+            return;
+        };
+        for name in known {
+            let level = topic::attr_level(schema, name.as_str());
+            let topic = self.topics.below_device(&entry.level, &level);
+            self.publisher.clear(topic, out);
+        }
+    }
+
     fn take_values(
         &mut self,
         now: Now,
@@ -131,7 +151,10 @@ impl Bridge {
         for line in news {
             warn!(%did, attribute = line, "a reported value does not fit the schema; it is left out");
         }
-        (0..unreadable).for_each(|_| self.health.note("unreadable_value".into()));
+        unreadable
+            .iter()
+            .for_each(|_| self.health.note("unreadable_value".into()));
+        self.withdraw(did, &unreadable, out);
         for verdict in self.pending.observe(did, &attrs, asked_at) {
             self.publish_result(verdict, out);
         }
@@ -339,9 +362,15 @@ impl Bridge {
             return;
         };
         let product_key = entry.device.product_key.clone();
+        let was = entry.announced.clone();
+        let moved = was.level != entry.level;
         info!(account = %name, %did, topic = entry.level, product = entry.device.product_name, "device joined");
         let details = json!({ "name": entry.name, "topic": entry.level, "product_key": product_key.as_str() });
         self.publish_event("device_joined", Some(did), Some(name), details, out);
+        if moved {
+            // It got another topic while the bridge was not running.
+            self.clear_topics(&was, out);
+        }
         if let Some(account) = self.accounts.get_mut(name) {
             if self.products.wants(&product_key) {
                 account.push(Job::Schema(product_key.clone()), Priority::Inventory);
@@ -390,23 +419,47 @@ impl Bridge {
         }
     }
 
+    /// Takes back what an earlier run announced for accounts that are not configured any more.
+    pub(super) fn forget_orphans(&mut self, now: Now, out: &mut Vec<Effect>) {
+        for (did, announced) in self.registry.take_orphans(&self.settings) {
+            self.forget_device(now, &did, &announced, out);
+        }
+    }
+
+    /// Every device's product is asked for that is not known yet.
+    pub(super) fn ask_for_schemas(&mut self) {
+        for (_, entry) in self.registry.iter() {
+            let product_key = &entry.device.product_key;
+            if let Some(account) = self
+                .accounts
+                .get_mut(&entry.account)
+                .filter(|_| !self.products.is_settled(product_key))
+            {
+                account.push(Job::Schema(product_key.clone()), Priority::Inventory);
+            }
+        }
+    }
+
     /// Takes back all that was published of a device.
     fn forget_device(&mut self, now: Now, did: &Did, announced: &Announced, out: &mut Vec<Effect>) {
         for verdict in self
             .pending
             .abandon(Some(did), "the device is not bound any more")
         {
-            self.publish_result(verdict, out);
+            self.publish_result_on(&announced.level, verdict, out);
         }
         for account in self.accounts.values_mut() {
             account.forget(did);
         }
         self.publisher.clear(self.topics.discovery(did), out);
         self.clear_topics(announced, out);
-        out.push(Effect::SaveAnnounced {
-            did: did.clone(),
-            announced: None,
-        });
+        // Without a link the emptied topics wait in memory alone; then the next run takes them back again.
+        if self.publisher.is_up() {
+            out.push(Effect::SaveAnnounced {
+                did: did.clone(),
+                announced: None,
+            });
+        }
         self.publish_event(
             "device_left",
             Some(did),
@@ -438,6 +491,17 @@ impl Bridge {
         reason: &str,
         out: &mut Vec<Effect>,
     ) {
+        self.abandon_commands(name, reason, out);
+        self.publish_availability(now, out);
+    }
+
+    /// Every command of an account's devices ends here.
+    pub(super) fn abandon_commands(
+        &mut self,
+        name: &AccountName,
+        reason: &str,
+        out: &mut Vec<Effect>,
+    ) {
         let theirs = self
             .registry
             .iter()
@@ -448,6 +512,5 @@ impl Bridge {
                 self.publish_result(verdict, out);
             }
         }
-        self.publish_availability(now, out);
     }
 }

@@ -25,8 +25,10 @@ const CONFIRM_POLLS: [Duration; 5] = [
     Duration::from_secs(10),
     Duration::from_secs(20),
 ];
-/// Most commands of one device that may wait; further ones are refused.
+/// Most control calls of one device that may wait; further ones are refused.
 const MAX_WAITING: usize = 32;
+/// Most commands that merge into one of them: a slider sends dozens.
+const MAX_CALLERS: usize = 1_000;
 
 /// Who asked, and for what.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,14 +103,17 @@ impl PendingSets {
         if let Some(Batch {
             wish: Wish::Set(attrs),
             callers,
+            deadline,
             ..
         }) = line.waiting.back_mut()
         {
-            if callers.len() >= MAX_WAITING {
+            if callers.len() >= MAX_CALLERS {
                 return Err(Box::new(too_many(did, caller)));
             }
             attrs.merge(caller.attrs.clone());
             callers.push(caller);
+            // The newest wish has all of its time.
+            *deadline = now + SEND_WITHIN;
             return Ok(());
         }
         let wish = Wish::Set(caller.attrs.clone());
@@ -163,6 +168,7 @@ impl PendingSets {
             attrs.merge(newer.clone());
             if let Some(merged) = line.waiting.pop_front() {
                 batch.callers.extend(merged.callers);
+                batch.deadline = batch.deadline.max(merged.deadline);
             }
         }
         line.waiting.push_front(batch);

@@ -26,13 +26,17 @@ impl PollPlan {
             last: None,
             due: Duration::ZERO,
         };
-        plan.set_pace(interval, per_minute);
+        plan.set_pace(interval, per_minute, Duration::ZERO);
         plan
     }
 
-    pub(super) fn set_pace(&mut self, interval: Duration, per_minute: u32) {
+    /// A shorter interval counts from `now`.
+    pub(super) fn set_pace(&mut self, interval: Duration, per_minute: u32, now: Duration) {
         self.interval = interval;
         self.least_gap = Duration::from_secs(60) / per_minute.max(1);
+        if !self.devices.is_empty() {
+            self.due = self.due.min(now + self.gap());
+        }
     }
 
     /// The caller fetches a new device at once; its turn in the round comes by itself.

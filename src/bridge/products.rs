@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::ids::ProductKey;
+use crate::ids::{AttrName, ProductKey};
 use crate::model::{Attrs, ProductSchema, infer};
 
 /// Most attributes whose misreading is told once each.
@@ -117,16 +117,16 @@ impl Products {
     }
 
     /// Reads a report. The second value has one line for each attribute that cannot be read and was
-    /// not told before; the third counts all that cannot be read.
+    /// not told before; the third names all that cannot be read.
     pub(super) fn decode(
         &mut self,
         product_key: &ProductKey,
         report: &Map<String, Value>,
-    ) -> (Attrs, Vec<String>, usize) {
+    ) -> (Attrs, Vec<String>, Vec<AttrName>) {
         let Some(schema) = self.get(product_key).cloned() else {
-            return (Attrs::default(), Vec::new(), 0);
+            return (Attrs::default(), Vec::new(), Vec::new());
         };
-        let (mut attrs, mut news, mut unreadable) = (Attrs::default(), Vec::new(), 0);
+        let (mut attrs, mut news, mut unreadable) = (Attrs::default(), Vec::new(), Vec::new());
         for (name, json) in report {
             let Some(datapoint) = schema.get(name) else {
                 continue;
@@ -136,7 +136,7 @@ impl Products {
                     attrs.insert(datapoint.name.clone(), value);
                 }
                 Err(err) => {
-                    unreadable += 1;
+                    unreadable.push(datapoint.name.clone());
                     let key = (product_key.clone(), name.clone());
                     if self.told.len() < MAX_TOLD && self.told.insert(key) {
                         news.push(format!("{name}: {err}"));

@@ -89,7 +89,7 @@ impl Publisher {
         reply: Option<&ReplyTo>,
         out: &mut Vec<Effect>,
     ) {
-        if let Some(reply) = reply.filter(|reply| reply.topic != topic) {
+        if let Some(reply) = reply {
             out.push(Effect::Publish(Publication {
                 topic: reply.topic.clone(),
                 payload: payload.clone(),
@@ -97,7 +97,9 @@ impl Publisher {
                 correlation: reply.correlation.clone(),
             }));
         }
-        Self::send(topic, payload, out);
+        if reply.is_none_or(|reply| reply.topic != topic) {
+            Self::send(topic, payload, out);
+        }
     }
 }
 

@@ -88,6 +88,33 @@ impl Registry {
         self.entries.keys().cloned().collect()
     }
 
+    /// Topic levels that an earlier run used for devices which this one has not seen yet.
+    pub(super) fn remembered_levels(&self) -> Vec<String> {
+        let levels = self
+            .remembered
+            .values()
+            .map(|announced| announced.level.clone());
+        levels
+            .filter(|level| !level.is_empty() && !self.levels.contains_key(level))
+            .collect()
+    }
+
+    /// What was announced for accounts that are not configured any more; nobody will list those.
+    pub(super) fn take_orphans(&mut self, settings: &Settings) -> Vec<(Did, Announced)> {
+        let is_orphan =
+            |announced: &Announced| !settings.accounts.contains_key(announced.account.as_str());
+        let orphans: Vec<(Did, Announced)> = self
+            .remembered
+            .iter()
+            .filter(|(_, announced)| is_orphan(announced))
+            .map(|(did, announced)| (did.clone(), announced.clone()))
+            .collect();
+        for (did, _) in &orphans {
+            self.remembered.remove(did);
+        }
+        orphans
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -169,10 +196,11 @@ impl Registry {
         before.device.is_online = device.is_online;
         let name = shown_name(&device, settings);
         let current = before.level.clone();
-        if same
-            && before.name == name
-            && settings.topic_of(&did).is_none_or(|topic| topic == current)
-        {
+        let keeps_level = match settings.topic_of(&did) {
+            Some(topic) => topic == current,
+            None => !is_chosen_by_another(settings, &did, &current),
+        };
+        if same && before.name == name && keeps_level {
             return None;
         }
         let level = self.choose_level(&device, settings, &current);
@@ -184,7 +212,7 @@ impl Registry {
         }
         entry.level.clone_from(&level);
         let old = entry.announced.clone();
-        self.levels.remove(&current);
+        self.release(&current, &did);
         self.levels.insert(level, did);
         Some(Some(old))
     }
@@ -255,8 +283,15 @@ impl Registry {
     /// Takes a device out.
     pub(super) fn remove(&mut self, did: &Did) -> Option<Entry> {
         let entry = self.entries.remove(did)?;
-        self.levels.remove(&entry.level);
+        self.release(&entry.level, did);
         Some(entry)
+    }
+
+    /// Gives a level up, unless another device has taken it over meanwhile.
+    fn release(&mut self, level: &str, did: &Did) {
+        if self.levels.get(level) == Some(did) {
+            self.levels.remove(level);
+        }
     }
 
     /// The user's choice, else a slug of the alias; what it had before wins where it still fits, so
@@ -268,26 +303,29 @@ impl Registry {
         }
         let plain = slug::level(&device.alias, device.mac.as_ref(), did);
         let long = slug::with_suffix(&plain, did);
-        if before == plain || before == long {
-            return before.to_owned();
-        }
         let free = |level: &str| {
             level != "bridge"
                 && self.levels.get(level).is_none_or(|owner| owner == did)
-                && !settings
-                    .devices
-                    .iter()
-                    .any(|(of, d)| of != did && d.topic.as_deref() == Some(level))
+                && !is_chosen_by_another(settings, did, level)
                 && !self
                     .remembered
                     .iter()
                     .any(|(of, a)| of != did && a.level == level)
         };
+        if (before == plain || before == long) && free(before) {
+            return before.to_owned();
+        }
         [plain, long]
             .into_iter()
             .find(|level| free(level))
             .unwrap_or_else(|| did.to_string())
     }
+}
+
+/// Did the user give this level to another device?
+fn is_chosen_by_another(settings: &Settings, did: &Did, level: &str) -> bool {
+    let mut others = settings.devices.iter().filter(|(of, _)| *of != did);
+    others.any(|(_, device)| device.topic.as_deref() == Some(level))
 }
 
 fn shown_name(device: &Device, settings: &Settings) -> String {

@@ -18,6 +18,11 @@ const RELOGIN: RetryPolicy = RetryPolicy {
 /// A token is renewed this long before it ends, or earlier than that at a tenth of its life.
 const RENEW_BEFORE_S: i64 = 24 * 3600;
 
+/// A token that lived this long was a good one.
+const LONG_LIFE: Duration = Duration::from_secs(15 * 60);
+/// The shorter of the two token lives that the documents tell.
+const SHORTEST_LIFE_S: i64 = 7 * 86_400;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -28,6 +33,10 @@ pub(super) struct Session {
     tokens: BTreeMap<Region, i64>,
     /// The newest token has served at least one call.
     proven: bool,
+    /// When the newest token came.
+    since: Duration,
+    /// A token was lost in this run.
+    lost_before: bool,
     retry: Retry,
 }
 
@@ -48,6 +57,8 @@ impl Session {
             generation: 0,
             tokens: restored.into_iter().collect(),
             proven: false,
+            since: Duration::ZERO,
+            lost_before: false,
             retry: Retry::new(RELOGIN),
         }
     }
@@ -60,6 +71,8 @@ impl Session {
             .get(&region)
             .is_some_and(|renew_at| now.unix < *renew_at)
         {
+            // It served an earlier run.
+            self.proven = true;
             SessionState::Live
         } else {
             SessionState::Absent {
@@ -81,13 +94,20 @@ impl Session {
     }
 
     pub(super) fn logged_in(&mut self, region: Region, expires_at: i64, now: Now) {
-        let life = expires_at.saturating_sub(now.unix).max(0);
+        // An end in the past is a clock's fault, here or there; believing it would log in for ever.
+        let expires_at = if expires_at > now.unix {
+            expires_at
+        } else {
+            now.unix.saturating_add(SHORTEST_LIFE_S)
+        };
+        let life = expires_at.saturating_sub(now.unix);
         self.tokens.insert(
             region,
             expires_at.saturating_sub(RENEW_BEFORE_S.min(life / 10)),
         );
         self.generation += 1;
         self.proven = false;
+        self.since = now.mono;
         self.state = SessionState::Live;
     }
 
@@ -104,9 +124,8 @@ impl Session {
 
     /// A call with this token was answered.
     pub(super) fn served(&mut self, generation: u32) {
-        if generation == self.generation && !self.proven {
+        if generation == self.generation {
             self.proven = true;
-            self.retry.succeeded();
         }
     }
 
@@ -116,11 +135,16 @@ impl Session {
             return false;
         }
         self.tokens.remove(&region);
-        let wait = if self.proven {
+        // A token that served for long, or the first that is lost, is replaced at once. Tokens that are
+        // lost again and again are not the cure, and logins are throttled sharply (seen).
+        let lived_long = now.mono >= self.since + LONG_LIFE;
+        let wait = if self.proven && (lived_long || !self.lost_before) {
+            self.retry.succeeded();
             Duration::ZERO
         } else {
             self.retry.failed(chance)
         };
+        self.lost_before = true;
         self.state = SessionState::Absent {
             not_before: now.mono + wait,
         };
@@ -191,6 +215,39 @@ mod tests {
         session.logged_in(Region::Eu, 2_000_000, at(6));
         assert!(session.lost(Region::Eu, session.generation(), at(7), 0.0));
         assert_eq!(session.login_due(), Some(Duration::from_secs(67)));
+    }
+
+    #[test]
+    fn tokens_that_are_lost_again_and_again_are_not_replaced_at_once() {
+        let mut session = Session::new(None);
+        session.enter(Region::Eu, at(0));
+        let mut lose_at = |secs: u64| {
+            session.logging_in();
+            session.logged_in(Region::Eu, 9_000_000, at(secs));
+            session.served(session.generation());
+            assert!(session.lost(Region::Eu, session.generation(), at(secs + 10), 0.0));
+            session.login_due().unwrap().as_secs() - (secs + 10)
+        };
+        assert_eq!([lose_at(0), lose_at(20), lose_at(100)], [0, 60, 120]);
+        session.logging_in();
+        session.logged_in(Region::Eu, 9_000_000, at(1_000));
+        session.served(session.generation());
+        assert!(session.lost(Region::Eu, session.generation(), at(3_000), 0.0));
+        assert_eq!(
+            session.login_due(),
+            Some(Duration::from_secs(3_000)),
+            "it lived long"
+        );
+    }
+
+    #[test]
+    fn an_end_in_the_past_is_not_believed() {
+        let mut session = Session::new(None);
+        session.enter(Region::Eu, at(0));
+        session.logging_in();
+        session.logged_in(Region::Eu, 0, at(1));
+        session.renew_if_due(Region::Eu, at(3_600));
+        assert!(session.is_live());
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl Bridge {
     /// does not know to be there goes out.
     pub(super) fn publish_everything(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.publish_info(now, out);
+        // What an earlier run said of devices that are not known again yet must not count as true.
+        for level in self.registry.remembered_levels() {
+            let topic = self.topics.below_device(&level, "availability");
+            self.publisher.retain(topic, b"offline".to_vec(), out);
+        }
         for did in self.registry.dids() {
             self.publish_device(now, &did, out);
         }
@@ -59,11 +64,10 @@ impl Bridge {
         };
         for (name, value) in entry.attrs.iter() {
             let level = topic::attr_level(schema, name.as_str());
+            // An empty text empties its topic: what stood there before is not true any more.
             let payload = value.to_bare().into_bytes();
-            if !payload.is_empty() {
-                self.publisher
-                    .retain(self.topics.below_device(&entry.level, &level), payload, out);
-            }
+            self.publisher
+                .retain(self.topics.below_device(&entry.level, &level), payload, out);
         }
     }
 
@@ -218,6 +222,19 @@ impl Bridge {
 
     /// `BASE/DEV/result`
     pub(super) fn publish_result(&mut self, verdict: Verdict, out: &mut Vec<Effect>) {
+        let entry = self.registry.get(verdict.did.as_str());
+        if let Some(level) = entry.map(|entry| entry.level.clone()) {
+            self.publish_result_on(&level, verdict, out);
+        }
+    }
+
+    /// The same, for a device that may be gone already.
+    pub(super) fn publish_result_on(
+        &mut self,
+        level: &str,
+        verdict: Verdict,
+        out: &mut Vec<Effect>,
+    ) {
         let Verdict {
             did,
             caller,
@@ -244,10 +261,7 @@ impl Bridge {
                 .transaction
                 .map(|transaction| ("transaction".to_owned(), transaction)),
         );
-        let Some(entry) = self.registry.get(did.as_str()) else {
-            return;
-        };
-        let topic = self.topics.below_device(&entry.level, "result");
+        let topic = self.topics.below_device(level, "result");
         Publisher::answer(
             topic,
             render(&Value::Object(body)),

@@ -19,6 +19,8 @@ pub(super) struct Whereabouts {
     tried: Vec<(Region, Found)>,
     current: usize,
     settled: bool,
+    /// The devices were seen in the current region.
+    at_home: bool,
 }
 
 /// What to do after a region answered.
@@ -48,6 +50,7 @@ impl Whereabouts {
             tried,
             current: 0,
             settled,
+            at_home: place.is_some(),
         }
     }
 
@@ -57,8 +60,12 @@ impl Whereabouts {
             .map_or(Region::Custom, |(region, _)| *region)
     }
 
-    /// The login was refused here. A place that had devices before is doubted then.
+    /// The login was refused here. Where the devices were, that is final: in another region the same
+    /// name may be a user without devices, and settling there would take all of them for unbound.
     pub(super) fn refused(&mut self) -> Next {
+        if self.at_home {
+            return Next::RefusedEverywhere;
+        }
         self.settled = false;
         self.note(Found::Refused)
     }
@@ -67,12 +74,14 @@ impl Whereabouts {
     pub(super) fn listed(&mut self, any: bool) -> Next {
         if self.settled || any {
             self.settled = true;
+            self.at_home |= any;
             return Next::Stay;
         }
         self.note(Found::NoDevices)
     }
 
     fn note(&mut self, found: Found) -> Next {
+        self.at_home = false;
         if let Some(entry) = self.tried.get_mut(self.current) {
             entry.1 = found;
         }
@@ -143,10 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn a_known_region_is_tried_first_and_doubted_when_it_refuses_or_is_empty() {
+    fn a_known_region_is_tried_first_doubted_when_empty_and_final_when_it_refuses() {
         let mut search = Whereabouts::new(&Region::AUTO, Some(Region::Cn));
         assert_eq!(search.region(), Region::Cn);
-        assert_eq!(search.refused(), Next::Move);
+        assert_eq!(search.refused(), Next::RefusedEverywhere);
         let mut search = Whereabouts::new(&Region::AUTO, Some(Region::Cn));
         assert_eq!(search.listed(false), Next::Move);
         assert_eq!(search.region(), Region::Us);

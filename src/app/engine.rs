@@ -169,6 +169,9 @@ impl Engine {
     /// The old link says goodbye, and the core learns that it starts anew.
     fn change_broker(&mut self, broker: BrokerLink) {
         let old = std::mem::replace(&mut self.broker, broker);
+        for message in old.handle.take_undelivered() {
+            self.broker.handle.publish(message);
+        }
         old.handle.publish(Publication {
             topic: old.will_topic,
             payload: b"offline".to_vec(),

@@ -171,8 +171,10 @@ fn order(urls: &BTreeMap<Region, String>) -> Vec<Region> {
 }
 
 fn check_api_url(text: &str) -> Result<String, String> {
+    // An address with an @ may hold a password.
+    let shown = if text.contains('@') { "this" } else { text };
     let refuse = |reason: &str| {
-        format!("{text:?} is refused ({reason}); write https://HOST or http://HOST:PORT")
+        format!("{shown:?} is refused ({reason}); write https://HOST or http://HOST:PORT")
     };
     let url = url::Url::parse(text).map_err(|err| refuse(&err.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {

@@ -103,7 +103,9 @@ fn check_broker(url: &str) -> Result<(), String> {
     let parsed = url::Url::parse(url).ok();
     let hint = "write mqtt://HOST, mqtts://HOST or unix:///PATH";
     let Some(parsed) = parsed else {
-        return Err(format!("{url:?} is no address; {hint}"));
+        // What cannot be read may hold a password.
+        let shown = if url.contains('@') { "this" } else { url };
+        return Err(format!("{shown:?} is no address; {hint}"));
     };
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return Err("user name and password do not belong into the address; set mqtt.username and mqtt.password".into());

@@ -25,6 +25,8 @@ const STABLE_AFTER: Duration = Duration::from_secs(60);
 /// States go out in portions: Mosquitto queues 1000 messages for a slow subscriber and drops the rest.
 const PORTION: usize = 100;
 const PORTION_EVERY: Duration = Duration::from_millis(50);
+/// For a broker to close a connection that was ended in order.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Messages that the engine has not looked at; beyond it the link waits.
 const INBOUND: usize = 1_000;
 /// A topic has a two-byte length.
@@ -73,6 +75,16 @@ impl MqttHandle {
         }
         self.0.state().outbox.push(message);
         self.0.wake.notify_one();
+    }
+
+    /// Results, events and emptied topics that a link which is down never delivered, for another link.
+    #[must_use]
+    pub fn take_undelivered(&self) -> Vec<Publication> {
+        let mut state = self.0.state();
+        if state.is_up {
+            return Vec::new();
+        }
+        state.outbox.take_all()
     }
 
     /// Subscribes on the current link; forgotten when it breaks.
@@ -154,7 +166,11 @@ pub async fn probe(config: &MqttConfig) -> Result<String, String> {
         _ => Err("the broker answered out of turn".into()),
     };
     link.disconnect();
-    drop(events);
+    // Only after a word of goodbye does the broker keep the will to itself.
+    let closed = timeout(GOODBYE, async { while events.recv().await.is_some() {} });
+    if closed.await.is_err() {
+        debug!("the broker did not close the connection in time");
+    }
     task.abort();
     answer
 }
@@ -227,6 +243,11 @@ impl Keeper {
     }
 
     async fn one_link(&mut self, retry: &mut Retry, ending: &mut watch::Receiver<bool>) -> End {
+        // Certificates may have been renewed since the last link.
+        match Target::new(&self.config) {
+            Ok(target) => self.target = target,
+            Err(err) => warn!(%err, "going on with what was read before"),
+        }
         let (link, mut events, task) = Link::open(&self.config, &self.target);
         let mut feeder = Feeder::new(link);
         let mut portions = interval(PORTION_EVERY);
@@ -260,9 +281,7 @@ impl Keeper {
         if matches!(end, End::Wanted) {
             feeder.link.disconnect();
             // The task ends when the broker closes; it does not hold up the end for long.
-            let closed = timeout(Duration::from_secs(1), async {
-                while events.recv().await.is_some() {}
-            });
+            let closed = timeout(GOODBYE, async { while events.recv().await.is_some() {} });
             if closed.await.is_err() {
                 debug!("the broker did not close the connection in time");
             }

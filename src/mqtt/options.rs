@@ -87,7 +87,8 @@ pub(super) enum Address {
 impl Address {
     pub(super) fn parse(text: &str) -> Result<Self, MqttError> {
         let refuse = |reason: &str| MqttError::Url {
-            url: text.to_owned(),
+            // What cannot be read may hold a password.
+            url: if text.contains('@') { "…" } else { text }.to_owned(),
             reason: reason.to_owned(),
         };
         let url = Url::parse(text).map_err(|err| refuse(&err.to_string()))?;

@@ -131,6 +131,13 @@ impl Outbox {
         self.unacked.remove(&packet_id).map(|message| message.topic)
     }
 
+    /// Everything that waits, for another outbox.
+    pub fn take_all(&mut self) -> Vec<Publication> {
+        self.order.clear();
+        let states = std::mem::take(&mut self.states).into_values();
+        self.events.drain(..).chain(states).collect()
+    }
+
     /// Messages that the broker does not have yet.
     #[must_use]
     pub fn depth(&self) -> usize {

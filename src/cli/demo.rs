@@ -30,6 +30,8 @@ use super::view::{Typed, View};
 const REPORT_DELAY_S: f64 = 0.8;
 /// The first values of all devices are there by then.
 const SETTLED: Duration = Duration::from_secs(5);
+/// For the window to leave the broker.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// The port that tools try first.
 const USUAL_PORT: u16 = 1883;
 
@@ -45,13 +47,18 @@ pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Res
     logging::start(logging::QUIET, verbosity);
     let failed = |err: &dyn std::fmt::Display| Trouble::failed(err.to_string());
     let mut signals = Signals::listen().map_err(|err| failed(&err))?;
+    // On a broker of the user's own the demo must not speak for a bridge that runs there.
+    let base = if args.broker.is_some() {
+        "gizwits2mqtt_demo"
+    } else {
+        "gizwits2mqtt"
+    };
     let (broker_url, protocol) = broker(args.broker)?;
     let clock = Clock::start();
     let simulator = simulated_cloud(clock).await?;
     let cloud_url = format!("http://{}", simulator.addr());
     let state_dir = std::env::temp_dir().join(format!("gizwits2mqtt-demo-{}", std::process::id()));
-    let config = configuration(&broker_url, protocol, &cloud_url, &state_dir)?;
-    let base = config.settings.base_topic.clone();
+    let config = configuration(&broker_url, protocol, base, &cloud_url, &state_dir)?;
     let running = Running::start(config, clock)
         .await
         .map_err(|err| failed(&err))?;
@@ -61,13 +68,15 @@ pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Res
         output: *output,
         clock,
         simulator,
-        view: View::new(&base),
+        base,
+        view: View::new(base),
         window,
         settled: false,
     };
-    demo.introduce(&broker_url, &cloud_url, &base);
+    demo.introduce(&broker_url, &cloud_url);
     let end = demo.watch(args.duration, messages, &mut signals).await;
     demo.conclude();
+    demo.window.shutdown(GOODBYE).await;
     running.stop().await;
     if let Err(err) = std::fs::remove_dir_all(&state_dir) {
         tracing::debug!(%err, "the demo's state is left behind");
@@ -112,6 +121,7 @@ fn broker(url: Option<String>) -> Result<(String, Protocol), Trouble> {
 fn configuration(
     broker: &str,
     protocol: Protocol,
+    base: &str,
     cloud: &str,
     state_dir: &Path,
 ) -> Result<Config, Trouble> {
@@ -128,6 +138,7 @@ fn configuration(
         ("ACCOUNTS__0__PASSWORD", "demo-password"),
         ("MQTT__URL", broker),
         ("MQTT__PROTOCOL", protocol),
+        ("MQTT__BASE_TOPIC", base),
         ("POLLING__INTERVAL", "10s"),
         ("LIMITS__REQUESTS_PER_MINUTE", "120"),
         ("STATE_DIR", &state_dir),
@@ -162,6 +173,7 @@ fn window_config(broker: &str, protocol: Protocol) -> MqttConfig {
 
 struct Demo {
     output: Output,
+    base: &'static str,
     clock: Clock,
     simulator: Simulator,
     view: View,
@@ -177,7 +189,8 @@ impl Demo {
         }
     }
 
-    fn introduce(&self, broker: &str, cloud: &str, base: &str) {
+    fn introduce(&self, broker: &str, cloud: &str) {
+        let base = self.base;
         let port = broker.rsplit(':').next().unwrap_or_default();
         self.say(&format!(
             "A simulated Gizwits cloud listens at {cloud}, a broker at {broker}; the bridge connects both.\n\
@@ -228,7 +241,7 @@ impl Demo {
 
     fn on_input(&mut self, input: Input) {
         match input {
-            Input::MqttUp => self.window.subscribe(vec!["gizwits2mqtt/#".into()]),
+            Input::MqttUp => self.window.subscribe(vec![format!("{}/#", self.base)]),
             Input::Message(message) => {
                 self.view.learn(&message.topic, &message.payload);
                 if let Some(line) = self.view.line(&message.topic, &message.payload)

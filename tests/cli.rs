@@ -275,7 +275,9 @@ async fn the_health_command_asks_a_running_bridge() {
     assert_eq!(run(folder.path(), &["health"]).await.code, Some(1));
     let bridge = support::bridge::Bridge::start(&config);
     // It logs in though the broker is away.
-    while cloud.calls("/app/devdata").await.is_empty() {}
+    let polled = async { while cloud.calls("/app/devdata").await.is_empty() {} };
+    let polled = tokio::time::timeout(support::DEADLINE, polled);
+    polled.await.expect("the bridge does not poll");
     assert_eq!(run(folder.path(), &["health"]).await.code, Some(0));
     drop(bridge);
 }

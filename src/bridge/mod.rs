@@ -11,6 +11,7 @@ mod health;
 pub mod input;
 mod listing;
 mod machine;
+mod membership;
 mod message;
 mod outcome;
 mod pending;

@@ -129,7 +129,8 @@ pub(super) struct DemoArgs {
     #[arg(long, value_name = "S")]
     pub(super) duration: Option<u64>,
 
-    /// Use this broker instead of the embedded one, e.g. `mqtt://localhost:1883`
+    /// Use this broker instead of the embedded one, e.g. `mqtt://localhost:1883`; the base topic is
+    /// then `gizwits2mqtt_demo`
     #[arg(long, value_name = "URL")]
     pub(super) broker: Option<String>,
 }

@@ -20,6 +20,8 @@ const RENEW_BEFORE_S: i64 = 24 * 3600;
 
 /// A token that lived this long was a good one.
 const LONG_LIFE: Duration = Duration::from_secs(15 * 60);
+/// So many tokens may be lost in a row before the next login has to wait.
+const FREE_LOSSES: u32 = 3;
 /// The shorter of the two token lives that the documents tell.
 const SHORTEST_LIFE_S: i64 = 7 * 86_400;
 
@@ -35,8 +37,8 @@ pub(super) struct Session {
     proven: bool,
     /// When the newest token came.
     since: Duration,
-    /// A token was lost in this run.
-    lost_before: bool,
+    /// Tokens lost since one lived long.
+    losses: u32,
     retry: Retry,
 }
 
@@ -58,7 +60,7 @@ impl Session {
             tokens: restored.into_iter().collect(),
             proven: false,
             since: Duration::ZERO,
-            lost_before: false,
+            losses: 0,
             retry: Retry::new(RELOGIN),
         }
     }
@@ -135,16 +137,18 @@ impl Session {
             return false;
         }
         self.tokens.remove(&region);
-        // A token that served for long, or the first that is lost, is replaced at once. Tokens that are
-        // lost again and again are not the cure, and logins are throttled sharply (seen).
-        let lived_long = now.mono >= self.since + LONG_LIFE;
-        let wait = if self.proven && (lived_long || !self.lost_before) {
+        // A token that served is replaced at once. When they are lost again and again, a new one is not
+        // the cure, and logins are throttled sharply (seen).
+        if now.mono >= self.since + LONG_LIFE {
+            self.losses = 0;
+        }
+        let wait = if self.proven && self.losses < FREE_LOSSES {
             self.retry.succeeded();
             Duration::ZERO
         } else {
             self.retry.failed(chance)
         };
-        self.lost_before = true;
+        self.losses = self.losses.saturating_add(1);
         self.state = SessionState::Absent {
             not_before: now.mono + wait,
         };
@@ -228,7 +232,8 @@ mod tests {
             assert!(session.lost(Region::Eu, session.generation(), at(secs + 10), 0.0));
             session.login_due().unwrap().as_secs() - (secs + 10)
         };
-        assert_eq!([lose_at(0), lose_at(20), lose_at(100)], [0, 60, 120]);
+        let waits = [0, 20, 40, 60, 200].map(&mut lose_at);
+        assert_eq!(waits, [0, 0, 0, 60, 120]);
         session.logging_in();
         session.logged_in(Region::Eu, 9_000_000, at(1_000));
         session.served(session.generation());

@@ -32,13 +32,15 @@ container=$(docker run -d --read-only --cap-drop ALL --network host --health-int
   -e GIZWITS2MQTT__MQTT__URL=mqtt://127.0.0.1:1 \
   -e GIZWITS2MQTT__WEB__LISTEN=127.0.0.1:18099 \
   --tmpfs /data:uid=65532,gid=65532,mode=700 "$image")
+# Through a file: grep -q stops reading, and a pipe that breaks is a failure here.
+logged_in() { docker logs "$container" >"$work/log" 2>&1; grep -q 'logged in' "$work/log"; }
 for _ in $(seq 60); do
   health=$(docker inspect -f '{{.State.Health.Status}}' "$container")
-  docker logs "$container" 2>&1 | grep -q 'logged in' && [ "$health" = healthy ] && break
+  logged_in && [ "$health" = healthy ] && break
   sleep 1
 done
 [ "$health" = healthy ] || { echo "the container is $health"; exit 1; }
-docker logs "$container" 2>&1 | grep -q 'logged in'
+logged_in
 [ "$(docker inspect -f '{{.Config.User}}' "$container")" = 65532:65532 ]
 docker stop -t 10 "$container" >/dev/null
 code=$(docker inspect -f '{{.State.ExitCode}}' "$container")

@@ -41,6 +41,26 @@ pub(super) enum LinkEvent {
     Down(Failure),
 }
 
+/// Where a link's events come from; either protocol's event loop.
+pub(super) trait Source: Send {
+    /// The next event, or `None` for what nobody needs to know.
+    fn next(&mut self) -> impl Future<Output = Option<LinkEvent>> + Send;
+}
+
+/// Brings events home until the link ends or nobody listens any more. The event loop must not be
+/// dropped in the middle of a step: what it had begun to write would stay in its buffer.
+pub(super) async fn pump(mut source: impl Source, events: mpsc::Sender<LinkEvent>) {
+    loop {
+        let Some(event) = source.next().await else {
+            continue;
+        };
+        let is_end = matches!(event, LinkEvent::Down(_));
+        if events.send(event).await.is_err() || is_end {
+            return;
+        }
+    }
+}
+
 /// The sending half of a link.
 #[derive(Debug)]
 pub(super) enum Link {

@@ -127,16 +127,6 @@ impl Address {
     }
 }
 
-impl MqttConfig {
-    /// Checks the address without connecting.
-    ///
-    /// # Errors
-    /// [`MqttError::Url`]
-    pub fn check_url(url: &str) -> Result<(), MqttError> {
-        Address::parse(url).map(drop)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

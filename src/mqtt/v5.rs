@@ -13,7 +13,8 @@ use crate::bridge::Publication;
 use crate::bridge::input::{Message, ReplyTo};
 
 use super::link::{
-    CONNECT_TIMEOUT_S, KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, MAX_PACKET_BYTES, REQUESTS, Target,
+    CONNECT_TIMEOUT_S, KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, MAX_PACKET_BYTES, REQUESTS, Source,
+    Target, pump,
 };
 use super::options::MqttConfig;
 use super::reason::Failure;
@@ -29,7 +30,11 @@ pub(super) fn open(
     events: mpsc::Sender<LinkEvent>,
 ) -> (Sender, impl Future<Output = ()> + use<>) {
     let (client, event_loop) = AsyncClient::new(options(config, &target), REQUESTS);
-    (Sender(client), run(event_loop, target.shown, events))
+    let source = Events {
+        event_loop,
+        address: target.shown,
+    };
+    (Sender(client), pump(source, events))
 }
 
 fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
@@ -59,16 +64,16 @@ fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
     options
 }
 
-async fn run(mut event_loop: EventLoop, address: String, events: mpsc::Sender<LinkEvent>) {
-    loop {
-        let event = match event_loop.poll().await {
+struct Events {
+    event_loop: EventLoop,
+    address: String,
+}
+
+impl Source for Events {
+    async fn next(&mut self) -> Option<LinkEvent> {
+        match self.event_loop.poll().await {
             Ok(event) => translate(event),
-            Err(err) => Some(LinkEvent::Down(failure(&err, &address))),
-        };
-        let Some(event) = event else { continue };
-        let is_end = matches!(event, LinkEvent::Down(_));
-        if events.send(event).await.is_err() || is_end {
-            return;
+            Err(err) => Some(LinkEvent::Down(failure(&err, &self.address))),
         }
     }
 }

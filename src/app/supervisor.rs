@@ -52,7 +52,6 @@ pub struct Running {
     orders: mpsc::Sender<Order>,
     engine: JoinHandle<MqttHandle>,
     scribe: Scribe,
-    not_ready: watch::Receiver<Option<String>>,
 }
 
 impl Running {
@@ -74,7 +73,7 @@ impl Running {
         let broker = open_link(&mqtt_config)?;
         let (tell_ready, not_ready) = watch::channel(Some("the bridge is starting".to_owned()));
         if let Some(web) = &config.web {
-            let listen = web::serve(web.listen, not_ready.clone()).await?;
+            let listen = web::serve(web.listen, not_ready).await?;
             info!(%listen, "answering health checks");
         }
         let scribe = Scribe::start(dir);
@@ -110,7 +109,6 @@ impl Running {
             ways,
             orders,
             scribe,
-            not_ready,
         })
     }
 
@@ -156,12 +154,6 @@ impl Running {
         self.mqtt_config = mqtt_config;
         self.config = config;
         Ok(())
-    }
-
-    /// `None` once the broker is connected and an account is `ok`.
-    #[must_use]
-    pub fn not_ready(&self) -> watch::Receiver<Option<String>> {
-        self.not_ready.clone()
     }
 
     /// Returns when the engine ended by itself, which is a fault.

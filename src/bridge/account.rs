@@ -9,6 +9,7 @@ use crate::clock::Now;
 use crate::ids::{AccountName, CallId, Did};
 use crate::model::{Device, Region};
 
+use super::account_state::AccountState;
 use super::calls::{CallQueue, Job, Priority, Waiting};
 use super::gate::{Admission, CallGate, Urgency};
 use super::input::{CallError, CallOutcome, ErrorClass, Reply};
@@ -17,35 +18,6 @@ use super::poll::PollPlan;
 use super::session::Session;
 use super::settings;
 use super::whereabouts::{Next, Whereabouts};
-
-/// The states of `bridge/info`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountState {
-    /// Logged in, devices known.
-    Ok,
-    /// On the way there.
-    LoggingIn,
-    /// The cloud asked for a pause.
-    Throttled,
-    /// User name, password or application id are wrong; it stopped.
-    AuthFailed,
-    /// No usable answer for a while.
-    Unreachable,
-}
-
-impl AccountState {
-    /// As `bridge/info` spells it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::LoggingIn => "logging_in",
-            Self::Throttled => "throttled",
-            Self::AuthFailed => "auth_failed",
-            Self::Unreachable => "unreachable",
-        }
-    }
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -405,6 +377,11 @@ impl Account {
             sent_at,
         } = flight;
         let is_command = matches!(waiting.job, Job::Command(_));
+        let finished = |job, err| Done::Finished {
+            job,
+            sent_at,
+            result: Err(err),
+        };
         match err.class {
             ErrorClass::Throttled => self.throttled(now.mono, &err, chance),
             ErrorClass::Unsent => self.unreachable(now.mono, &err, chance),
@@ -421,11 +398,7 @@ impl Account {
                     if matches!(waiting.job, Job::Bindings { .. }) {
                         self.list_at(now.mono + RELIST);
                     }
-                    return Done::Finished {
-                        job: waiting.job,
-                        sent_at,
-                        result: Err(err),
-                    };
+                    return finished(waiting.job, err);
                 }
             }
             ErrorClass::TokenLost => {
@@ -434,11 +407,7 @@ impl Account {
                     info!(account = %self.name, reason = %err, "the token is not valid any more: logging in again");
                 }
                 if waiting.replayed {
-                    return Done::Finished {
-                        job: waiting.job,
-                        sent_at,
-                        result: Err(err),
-                    };
+                    return finished(waiting.job, err);
                 }
                 waiting.replayed = true;
             }
@@ -454,11 +423,7 @@ impl Account {
             | ErrorClass::Refused => {
                 self.answered(now.mono);
                 self.session.served(generation);
-                return Done::Finished {
-                    job: waiting.job,
-                    sent_at,
-                    result: Err(err),
-                };
+                return finished(waiting.job, err);
             }
         }
         waiting.retried |= err.class != ErrorClass::TokenLost;

@@ -11,7 +11,8 @@ use crate::homeassistant::topic::Topics;
 use crate::ids::{AccountName, CallId, Did, ProductKey};
 use crate::model::{ProductSchema, Region};
 
-use super::account::{Account, AccountState};
+use super::account::Account;
+use super::account_state::AccountState;
 use super::calls::{Job, Priority};
 use super::effect::{Announced, CloudCall, Effect};
 use super::health::Health;

@@ -3,6 +3,7 @@
 //! It never waits, reads a clock or opens a socket. See `docs/ARCHITECTURE.md` for walks through it.
 
 mod account;
+mod account_state;
 mod announcer;
 mod calls;
 pub mod effect;
@@ -27,7 +28,7 @@ mod tell;
 mod testing;
 mod whereabouts;
 
-pub use account::AccountState;
+pub use account_state::AccountState;
 pub use effect::{CloudCall, Effect, Publication};
 pub use input::{CallError, CallOutcome, ErrorClass, Input, Reply};
 pub use machine::{Bridge, Restored};

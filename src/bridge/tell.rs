@@ -12,7 +12,8 @@ use crate::homeassistant::{bridge_device, topic};
 use crate::ids::{AccountName, Did};
 use crate::model::{DataType, Datapoint};
 
-use super::account::{Account, AccountState};
+use super::account::Account;
+use super::account_state::AccountState;
 use super::effect::Effect;
 use super::input::Sample;
 use super::machine::Bridge;

@@ -11,7 +11,7 @@ use super::discovery::{Announcement, Components, Message};
 use super::topic::Topics;
 
 /// The states that an account can be in, see `bridge/info`.
-const ACCOUNT_STATES: [&str; 5] = [
+pub const ACCOUNT_STATES: [&str; 5] = [
     "ok",
     "logging_in",
     "throttled",

@@ -1,5 +1,7 @@
 //! One attribute's value: read from the cloud's JSON, checked when a command names it, written out.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Access, DataType, Datapoint, hex};
@@ -26,7 +28,8 @@ pub struct ValueError(pub String);
 
 impl AttrValue {
     /// Reads a value from a report, with every quirk that real devices show: 0/1 for bool, an
-    /// index or a label for enum, numbers as text, bytes as hex or as a list.
+    /// index or a label for enum, a bool for either number or enum, numbers as text, bytes as hex
+    /// or as a list.
     ///
     /// # Errors
     /// [`ValueError`] when the value cannot be of this datapoint at all. A number beyond its
@@ -34,9 +37,9 @@ impl AttrValue {
     pub fn decode(datapoint: &Datapoint, json: &Value) -> Result<Self, ValueError> {
         let read = match &datapoint.data_type {
             DataType::Bool => read_bool(json).map(Self::Bool),
-            DataType::Enum(labels) => read_label(labels, json).map(Self::from_label),
+            DataType::Enum(labels) => read_label(labels, &as_integer(json)).map(Self::from_label),
             DataType::Number(spec) => {
-                read_number(json).map(|number| Self::Number(spec.round(number)))
+                read_number(&as_integer(json)).map(|number| Self::Number(spec.round(number)))
             }
             DataType::Binary { .. } => read_bytes(json).ok().map(Self::from_bytes),
             DataType::Text => read_text(json).map(|text| Self::Text(text.into())),
@@ -152,6 +155,14 @@ fn read_bool(json: &Value) -> Option<bool> {
     }
 }
 
+/// Seen: a bool where the schema says uint8. In a report that is a quirk, in a command a mistake.
+fn as_integer(json: &Value) -> Cow<'_, Value> {
+    match json.as_bool() {
+        Some(on) => Cow::Owned(Value::from(u8::from(on))),
+        None => Cow::Borrowed(json),
+    }
+}
+
 /// A label as it is, or the label at an index. A text that is no label is kept in reports (vendors
 /// add labels with new firmware) and judged by the caller in commands.
 fn read_label<'a>(labels: &'a [String], json: &'a Value) -> Option<&'a str> {
@@ -167,7 +178,6 @@ fn read_label<'a>(labels: &'a [String], json: &'a Value) -> Option<&'a str> {
             }
         }
         Value::Number(number) => at(number.as_u64()?),
-        Value::Bool(on) if labels.len() == 2 => at(u64::from(*on)),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -176,9 +186,7 @@ fn read_number(json: &Value) -> Option<f64> {
     let number = match json {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok(),
-        // Seen: a bool where the schema says uint8.
-        Value::Bool(on) => Some(f64::from(u8::from(*on))),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
     number.filter(|number| number.is_finite())
 }
@@ -292,6 +300,7 @@ mod tests {
             (number(0.0, 40.0, 1.0, 0.0), json!("21"), "21"),
             (number(0.0, 40.0, 1.0, 0.0), json!(106), "106"),
             (number(0.0, 1.0, 1.0, 0.0), json!(true), "1"),
+            (labels(), json!(true), "eco"),
             (bytes.clone(), json!("00FF"), "00ff"),
             (bytes.clone(), json!([0, 255]), "00ff"),
             (bytes, json!("00"), "00"),
@@ -336,6 +345,12 @@ mod tests {
             (tenths.clone(), json!("21.0"), Ok("21")),
             (tenths.clone(), json!(21.3), Err("steps of 0.5")),
             (tenths.clone(), json!(4), Err("5 to 30")),
+            (
+                number(0.0, 9.0, 1.0, 0.0),
+                json!(true),
+                Err("true is refused"),
+            ),
+            (labels(), json!(true), Err("true is refused")),
             (tenths, json!(31), Err("5 to 30")),
             (DataType::Binary { len: 2 }, json!("00ff"), Ok("00ff")),
             (

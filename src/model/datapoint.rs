@@ -109,6 +109,18 @@ impl NumberSpec {
         }
     }
 
+    /// A reported value without the dust of binary fractions. One that the schema cannot hold is
+    /// left alone: the device said it, and the schema is wrong.
+    #[must_use]
+    pub fn tidy(&self, shown: f64) -> f64 {
+        let rounded = self.round(shown);
+        if (rounded - shown).abs() <= self.ratio * 1e-3 {
+            rounded
+        } else {
+            shown
+        }
+    }
+
     /// May a command ask for this value?
     #[must_use]
     pub fn takes(&self, shown: f64) -> bool {

@@ -39,7 +39,7 @@ impl AttrValue {
             DataType::Bool => read_bool(json).map(Self::Bool),
             DataType::Enum(labels) => read_label(labels, &as_integer(json)).map(Self::from_label),
             DataType::Number(spec) => {
-                read_number(&as_integer(json)).map(|number| Self::Number(spec.round(number)))
+                read_number(&as_integer(json)).map(|number| Self::Number(spec.tidy(number)))
             }
             DataType::Binary { .. } => read_bytes(json).ok().map(Self::from_bytes),
             DataType::Text => read_text(json).map(|text| Self::Text(text.into())),
@@ -299,6 +299,8 @@ mod tests {
             (number(0.0, 14.0, 0.01, 0.0), json!(7.320_000_000_1), "7.32"),
             (number(0.0, 40.0, 1.0, 0.0), json!("21"), "21"),
             (number(0.0, 40.0, 1.0, 0.0), json!(106), "106"),
+            (number(0.0, 40.0, 1.0, 0.0), json!(20.6), "20.6"),
+            (number(0.0, 40.0, 0.5, 0.0), json!(20.25), "20.25"),
             (number(0.0, 1.0, 1.0, 0.0), json!(true), "1"),
             (labels(), json!(true), "eco"),
             (bytes.clone(), json!("00FF"), "00ff"),

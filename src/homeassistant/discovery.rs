@@ -51,9 +51,7 @@ pub fn announce(topics: &Topics, view: DeviceView<'_>, earlier: &Components) -> 
     let mut bodies = BTreeMap::new();
     for datapoint in view.schema.datapoints() {
         if let Some((platform, body)) = entity::component(topics, view, datapoint) {
-            let key = platform.key(datapoint.name.as_str());
-            // Of two datapoints with one name the first counts, as in the schema.
-            bodies.entry(key).or_insert(body);
+            bodies.insert(platform.key(datapoint.name.as_str()), body);
         }
     }
     bodies.insert(Platform::Sensor.key(LAST_REPORT), last_report(topics, view));

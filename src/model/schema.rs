@@ -21,24 +21,32 @@ pub struct ProductSchema {
     by_name: BTreeMap<AttrName, usize>,
 }
 
+/// No frame of the cloud carries more.
+const MAX_BINARY_BYTES: usize = 65_535;
+
 /// Why a schema document cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the product schema cannot be read: {0}")]
 pub struct SchemaError(pub String);
 
 impl ProductSchema {
-    /// Builds a schema; of two datapoints with one name the first counts.
+    /// Builds a schema; of two datapoints with one name the first counts, the other is dropped.
     #[must_use]
     pub fn new(
         product_key: ProductKey,
         name: String,
         inferred: bool,
-        datapoints: Vec<Datapoint>,
+        mut datapoints: Vec<Datapoint>,
     ) -> Self {
         let mut by_name = BTreeMap::new();
-        for (index, datapoint) in datapoints.iter().enumerate() {
-            by_name.entry(datapoint.name.clone()).or_insert(index);
-        }
+        datapoints.retain(|datapoint| {
+            let index = by_name.len();
+            let first = !by_name.contains_key(&datapoint.name);
+            if first {
+                by_name.insert(datapoint.name.clone(), index);
+            }
+            first
+        });
         Self {
             product_key,
             name,
@@ -99,7 +107,9 @@ fn text(object: &Value, key: &str) -> String {
 }
 
 fn parse_datapoint(attr: &Value, position: u32) -> Result<Datapoint, String> {
-    let name = text(attr, "name");
+    // Blanks around it belong to it: reports and control calls spell it so.
+    let name = attr.get("name").and_then(Value::as_str).unwrap_or_default();
+    let name = if name.trim().is_empty() { "" } else { name };
     let name = AttrName::new(name).map_err(|err| format!("datapoint {position}: {err}"))?;
     let id = attr.get("id").and_then(Value::as_u64);
     Ok(Datapoint {
@@ -133,9 +143,13 @@ fn data_type(attr: &Value) -> Result<DataType, String> {
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten()
-                .filter_map(|label| label.as_str().map(str::to_owned))
+                .map(|label| {
+                    label
+                        .as_str()
+                        .map_or_else(|| label.to_string(), str::to_owned)
+                })
                 .collect();
-            if labels.is_empty() {
+            if labels.iter().all(|label| label.trim().is_empty()) {
                 return Err("an enumeration without labels".into());
             }
             Ok(DataType::Enum(labels))
@@ -143,8 +157,9 @@ fn data_type(attr: &Value) -> Result<DataType, String> {
         "binary" => {
             let len = attr.pointer("/position/len").and_then(Value::as_u64);
             let len = len.and_then(|len| usize::try_from(len).ok());
-            len.map(|len| DataType::Binary { len })
-                .ok_or_else(|| "a binary without a length".into())
+            len.filter(|len| (1..=MAX_BINARY_BYTES).contains(len))
+                .map(|len| DataType::Binary { len })
+                .ok_or_else(|| format!("a binary without a length from 1 to {MAX_BINARY_BYTES}"))
         }
         _ => match raw_limits(&word) {
             Some(raw) => {
@@ -279,12 +294,39 @@ mod tests {
             { "name": "t", "data_type": "uint8", "uint_spec": { "ratio": 0 } },
             { "name": "u", "data_type": "uint8", "uint_spec": { "min": "warm" } },
             { "name": "data", "data_type": "binary" },
+            { "name": "none", "data_type": "binary", "position": { "len": 0 } },
+            { "name": "much", "data_type": "binary", "position": { "len": u64::MAX } },
             17,
         ]));
         assert_eq!(schema.name, "Spa");
         assert_eq!(schema.datapoints().len(), 1);
-        assert_eq!(left_out.len(), 6, "{left_out:?}");
+        assert_eq!(left_out.len(), 8, "{left_out:?}");
         assert!(left_out.iter().any(|line| line.starts_with("mode: ")));
+    }
+
+    #[test]
+    fn names_are_unique_and_keep_their_blanks() {
+        let (schema, _) = parse(&json!([
+            { "name": " a ", "data_type": "bool" },
+            { "name": "b", "data_type": "bool" },
+            { "name": " a ", "data_type": "uint8" },
+        ]));
+        let names: Vec<&str> = schema
+            .datapoints()
+            .iter()
+            .map(|d| d.name.as_str())
+            .collect();
+        assert_eq!(names, [" a ", "b"]);
+        assert_eq!(schema.get(" a ").unwrap().data_type, DataType::Bool);
+        assert_eq!(schema.get("b").unwrap().id, 1);
+    }
+
+    #[test]
+    fn a_label_that_is_no_text_keeps_its_place() {
+        let (schema, _) =
+            parse(&json!([{ "name": "m", "data_type": "enum", "enum": ["off", 1, "on"] }]));
+        let labels = ["off", "1", "on"].map(Into::into).to_vec();
+        assert_eq!(schema.get("m").unwrap().data_type, DataType::Enum(labels));
     }
 
     #[test]

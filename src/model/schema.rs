@@ -212,6 +212,9 @@ fn number(spec: &Value, raw: (f64, f64)) -> Result<NumberSpec, String> {
         spec.min = spec.round(min.mul_add(ratio, addition));
         spec.max = spec.round(max.mul_add(ratio, addition));
     }
+    if !(spec.min.is_finite() && spec.max.is_finite()) {
+        return Err(format!("uint_spec.ratio {ratio} is beyond all measure"));
+    }
     Ok(spec)
 }
 
@@ -226,9 +229,11 @@ fn number_of(value: &Value) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::model::AttrValue;
 
     fn parse(attrs: &Value) -> (ProductSchema, Vec<String>) {
         let document = json!({ "name": " Spa ", "entities": [{ "attrs": attrs }] });
@@ -349,6 +354,65 @@ mod tests {
                 ProductSchema::parse(&product_key, &document).is_err(),
                 "{document}"
             );
+        }
+    }
+
+    fn anything() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            Just(json!([])),
+            Just(json!({ "len": 1 })),
+        ]
+    }
+
+    fn any_data_type() -> impl Strategy<Value = Value> {
+        const KNOWN: [&str; 6] = ["bool", "enum", "binary", "uint8", "uint32", "int16"];
+        prop_oneof![
+            anything(),
+            prop::sample::select(&KNOWN[..]).prop_map(Value::from)
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_document_breaks_the_reader(
+            words in prop::collection::vec(anything(), 3),
+            data_type in any_data_type(),
+            labels in prop::collection::vec(anything(), 0..4),
+            spec in prop::collection::vec(anything(), 4),
+        ) {
+            let (schema, left_out) = parse(&json!([{
+                "name": words[0], "type": words[1], "position": words[2], "data_type": data_type, "enum": labels,
+                "uint_spec": { "min": spec[0], "max": spec[1], "ratio": spec[2], "addition": spec[3] },
+            }]));
+            prop_assert_eq!(schema.datapoints().len() + left_out.len(), 1);
+            if let Some(DataType::Number(spec)) = schema.datapoints().first().map(|d| &d.data_type) {
+                prop_assert!(spec.min <= spec.max && spec.ratio > 0.0, "{spec:?}");
+                prop_assert!(spec.min.is_finite() && spec.max.is_finite(), "{spec:?}");
+            }
+        }
+
+        #[test]
+        fn every_raw_number_within_the_limits_is_shown_and_accepted(
+            a: u8, b: u8, raw: u8,
+            ratio in prop::sample::select(&[1.0, 0.1, 0.01, 0.5, 0.25, 10.0][..]),
+            addition in -2_000_i32..2_000,
+        ) {
+            let (min, max) = (a.min(b), a.max(b));
+            let spec = json!({ "min": min, "max": max, "ratio": ratio, "addition": addition });
+            let (schema, _) = parse(
+                &json!([{ "name": "n", "type": "status_writable", "data_type": "uint8", "uint_spec": spec }]),
+            );
+            let datapoint = schema.get("n").unwrap();
+            let shown = json!(f64::from(raw) * ratio + f64::from(addition));
+            let accepted = AttrValue::accept(datapoint, &shown);
+            prop_assert_eq!(accepted.is_ok(), (min..=max).contains(&raw), "{:?}", accepted);
+            let decoded = AttrValue::decode(datapoint, &shown).unwrap();
+            prop_assert!(accepted.is_err() || accepted == Ok(decoded));
         }
     }
 

@@ -272,6 +272,7 @@ mod tests {
             attr("temp_now", "status_readonly", number),
             attr("mode", "status_writable", json!({ "data_type": "enum", "enum": ["cft", "eco", "1"] })),
             attr("a/b", "status_writable", json!({ "data_type": "bool" })),
+            attr("speed", "status_writable", json!({ "data_type": "enum", "enum": [" low", "high "] })),
             attr("blob", "status_writable", json!({ "data_type": "binary", "position": { "len": 2 } })),
         ] }] });
         ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document)
@@ -342,6 +343,8 @@ mod tests {
             ("mode", "1", json!({ "mode": "1" })),
             ("mode", "0", json!({ "mode": "cft" })),
             ("mode", "\"eco\"", json!({ "mode": "eco" })),
+            ("speed", "high ", json!({ "speed": "high " })),
+            ("speed", "low", json!({ "speed": " low" })),
             ("a_b", "1", json!({ "a/b": true })),
             ("blob", "00ff", json!({ "blob": "00ff" })),
             ("blob", "[0, 255]", json!({ "blob": "00ff" })),

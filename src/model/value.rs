@@ -169,7 +169,10 @@ fn read_label<'a>(labels: &'a [String], json: &'a Value) -> Option<&'a str> {
     let at = |index: u64| labels.get(usize::try_from(index).ok()?).map(String::as_str);
     match json {
         Value::String(text) => {
-            if let Some(label) = labels.iter().find(|label| *label == text) {
+            let exact = labels.iter().find(|label| *label == text);
+            // A bare payload loses the blanks around a label that has some.
+            let same = || labels.iter().find(|label| label.trim() == text.trim());
+            if let Some(label) = exact.or_else(same) {
                 return Some(label);
             }
             match text.trim().parse() {

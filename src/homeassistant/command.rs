@@ -31,6 +31,10 @@ pub const MAX_COMMAND_BYTES: usize = 64 * 1024;
 /// Longest raw command, in bytes.
 pub const MAX_RAW_BYTES: usize = 4096;
 
+/// Faults that one answer names: 64 KiB of nonsense must not make an answer of a megabyte, nor
+/// seconds of looking for what may have been meant.
+const MAX_FAULTS: usize = 20;
+
 /// The member of a command that is echoed and never set.
 const TRANSACTION: &str = "transaction";
 /// Below this likeness a suggestion would only confuse.
@@ -69,12 +73,17 @@ fn check_all(schema: &ProductSchema, wishes: &Map<String, Value>) -> Result<Attr
         return Err("the command names no attribute".into());
     }
     let (mut attrs, mut faults) = (Attrs::default(), Vec::new());
-    for (name, json) in wishes {
+    for (at, (name, json)) in wishes.iter().enumerate() {
         match check(schema, name, json) {
             Ok((name, value)) => {
                 attrs.insert(name, value);
             }
             Err(fault) => faults.push(fault),
+        }
+        if faults.len() >= MAX_FAULTS {
+            let unread = wishes.len() - at - 1;
+            faults.extend((unread > 0).then(|| format!("{unread} more were not looked at")));
+            break;
         }
     }
     if faults.is_empty() {
@@ -96,6 +105,9 @@ fn check(
 
 /// Says that there is no such attribute, and which one may have been meant.
 fn unknown(schema: &ProductSchema, name: &str) -> String {
+    if AttrName::new(name).is_err() {
+        return "a name that is empty, too long or holds control characters is no attribute".into();
+    }
     let likeness = |known: &Datapoint| {
         strsim::jaro_winkler(&known.name.as_str().to_lowercase(), &name.to_lowercase())
     };
@@ -328,6 +340,15 @@ mod tests {
                 reason(payload)
             );
         }
+        let many: Vec<String> = (0..4_000).map(|n| format!("\"x{n}\":1")).collect();
+        let answer = reason(&format!("{{{}}}", many.join(",")));
+        assert!(
+            answer.ends_with("; 3980 more were not looked at"),
+            "{answer}"
+        );
+        assert!(answer.len() < 2_000, "{} bytes", answer.len());
+        let answer = reason(&format!("{{\"{}\":1}}", "x".repeat(10_000)));
+        assert!(answer.len() < 100, "{} bytes", answer.len());
         let not_utf8 = parse_set(&schema(), &[0xff]).unwrap_err();
         assert_eq!(not_utf8.reason, "the payload is not UTF-8");
         let long = vec![b' '; MAX_COMMAND_BYTES + 1];

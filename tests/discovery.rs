@@ -181,7 +181,7 @@ fn check_component(component: &Value) {
             "suggested_display_precision",
         ],
         "switch" => &["state_topic", "command_topic", "payload_on", "payload_off"],
-        "text" => &["state_topic", "command_topic", "pattern", "min", "max"],
+        "text" => &["state_topic", "command_topic", "pattern"],
         other => panic!("{other} is no platform of ours"),
     };
     check_keys(component, &[&common, own].concat());

@@ -47,7 +47,7 @@ pub fn component(
         DataType::Bool => bool_keys(&mut body),
         DataType::Enum(labels) => label_keys(&mut body, rule.kind, labels),
         DataType::Number(spec) => number_keys(&mut body, rule.kind, view, datapoint, *spec),
-        DataType::Binary { len } if rule.kind == Kind::Text => hex_keys(&mut body, *len),
+        DataType::Binary { .. } if rule.kind == Kind::Text => hex_keys(&mut body),
         DataType::Binary { .. } | DataType::Text => {}
     }
     Some((platform, body))
@@ -147,10 +147,10 @@ fn number_keys(
     }
 }
 
-fn hex_keys(body: &mut Map<String, Value>, len: usize) {
+/// No limits of length: Home Assistant raises an error for a state beyond them, also for the empty
+/// one of a value that cannot be read. The bridge itself refuses bytes of the wrong number.
+fn hex_keys(body: &mut Map<String, Value>) {
     body.insert("pattern".into(), "^([0-9a-fA-F]{2})*$".into());
-    body.insert("min".into(), (len * 2).into());
-    body.insert("max".into(), (len * 2).into());
 }
 
 /// `21`, not `21.0`.

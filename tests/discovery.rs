@@ -164,6 +164,7 @@ fn check_component(component: &Value) {
             "step",
             "mode",
             "unit_of_measurement",
+            "command_template",
         ],
         "select" => &[
             "state_topic",
@@ -245,6 +246,22 @@ fn a_number_widens_to_what_was_seen() {
     assert_eq!(
         (&number["min"], &number["max"], &number["step"]),
         (&json!(2), &json!(30.5), &json!(0.5))
+    );
+}
+
+/// Home Assistant converts what a person sets in another unit, which then lies between two steps.
+#[test]
+fn a_number_with_a_unit_is_rounded_to_its_step() {
+    let schema = one(
+        json!({ "name": "temp_set", "type": "status_writable", "data_type": "uint8",
+        "uint_spec": { "min": 0, "max": 80, "ratio": 0.5, "addition": -10 } }),
+    );
+    let body = body(&first(&schema));
+    let number = &body["components"]["number_temp_set"];
+    assert_eq!(number["unit_of_measurement"], "°C");
+    assert_eq!(
+        number["command_template"],
+        "{{ ((value - -10) / 0.5) | round * 0.5 + -10 }}"
     );
 }
 

@@ -137,6 +137,13 @@ fn number_keys(
         body.insert("min".into(), number(min));
         body.insert("max".into(), number(max));
         body.insert("step".into(), number(step));
+        if body.contains_key("unit_of_measurement") {
+            // A person who sees °F sets a °F number; turned into °C it falls between two steps.
+            let (step, offset) = (number(spec.ratio), number(spec.addition));
+            let nearest =
+                format!("{{{{ ((value - {offset}) / {step}) | round * {step} + {offset} }}}}");
+            body.insert("command_template".into(), nearest.into());
+        }
         let many = (max - min) / step > MAX_SLIDER_STEPS;
         body.insert("mode".into(), if many { "box" } else { "slider" }.into());
         return;

@@ -12,6 +12,8 @@ use super::rules::Meaning;
 pub fn meaning(schema: &ProductSchema, datapoint: &Datapoint, spec: &NumberSpec) -> Meaning {
     let words = Words::of(datapoint);
     let within = |min: f64, max: f64| min <= spec.min && spec.max <= max;
+    // Up to 200 may be a sauna in °F, unless the range begins below zero (the pet house: -13 to 187).
+    let degrees = within(-60.0, 150.0) || (spec.min < 0.0 && within(-60.0, 200.0));
     let class = |device_class, unit| Meaning {
         device_class: Some(device_class),
         unit,
@@ -28,7 +30,7 @@ pub fn meaning(schema: &ProductSchema, datapoint: &Datapoint, spec: &NumberSpec)
     if words.any(&["battery", "电量"]) && within(0.0, 100.0) {
         return class("battery", Some("%"));
     }
-    if is_temperature(&words) && within(-60.0, 150.0) && !switches_unit(schema) {
+    if is_temperature(&words) && degrees && !switches_unit(schema) {
         return class("temperature", Some("°C"));
     }
     if words.any(&["timer_min", "appm_min"]) {
@@ -56,11 +58,19 @@ fn is_temperature(words: &Words) -> bool {
         ])
 }
 
-/// Seen: `temp_set_unit`, `Tunit`, `C_F`.
+/// Seen: `temp_set_unit`, `Tunit`, `C_F`, and the labels 摄氏 and 华氏.
 fn switches_unit(schema: &ProductSchema) -> bool {
     schema.datapoints().iter().any(|datapoint| {
-        let name = datapoint.name.as_str().to_lowercase();
-        name.ends_with("unit") || name == "c_f"
+        let words = Words::of(datapoint);
+        let labels = match &datapoint.data_type {
+            DataType::Enum(labels) => labels.as_slice(),
+            DataType::Bool | DataType::Number(_) | DataType::Binary { .. } | DataType::Text => &[],
+        };
+        words.any(&["unit", "fahrenheit", "单位", "华氏"])
+            || ["c_f", "f_c", "cf"].contains(&words.name.as_str())
+            || labels
+                .iter()
+                .any(|label| label.contains("华氏") || label.contains("°F"))
     })
 }
 
@@ -69,11 +79,12 @@ fn switches_unit(schema: &ProductSchema) -> bool {
 #[must_use]
 pub fn is_internal(datapoint: &Datapoint) -> bool {
     let name = datapoint.name.as_str().to_lowercase();
-    let numbered = |prefix: &str| {
-        name.strip_prefix(prefix)
-            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let plan = name.starts_with('p') && name.contains("_data");
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let numbered = |prefix: &str| name.strip_prefix(prefix).is_some_and(is_number);
+    let plan = name
+        .strip_prefix('p')
+        .and_then(|rest| rest.split_once("_data"))
+        .is_some_and(|(day, slot)| is_number(day) && is_number(slot));
     let clock = [
         "time_week",
         "time_hour",
@@ -93,9 +104,11 @@ pub fn is_internal(datapoint: &Datapoint) -> bool {
 #[must_use]
 pub fn is_setting(datapoint: &Datapoint) -> bool {
     let words = Words::of(datapoint);
+    // A preset is what a person chooses every day.
+    let preset = words.any(&["preset"]);
     words.any(&[
-        "timer", "calib", "calset", "unit", "interval", "lock", "reset", "校准", "定时",
-    ])
+        "timer", "calib", "calset", "unit", "interval", "lock", "校准", "定时",
+    ]) || (words.any(&["reset"]) && !preset)
 }
 
 /// The texts of a datapoint, in lower case.
@@ -116,5 +129,78 @@ impl Words {
         parts
             .iter()
             .any(|part| self.name.contains(part) || self.display_name.contains(part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ids::ProductKey;
+
+    fn schema(attrs: &Value) -> ProductSchema {
+        let document = json!({ "entities": [{ "attrs": attrs }] });
+        let product_key = ProductKey::new("pk").unwrap();
+        ProductSchema::parse(&product_key, &document).unwrap().0
+    }
+
+    fn number(name: &str, min: i32, max: i32) -> Value {
+        json!({ "name": name, "data_type": "int16", "uint_spec": { "min": min, "max": max } })
+    }
+
+    fn unit(attrs: &Value) -> Option<&'static str> {
+        let schema = schema(attrs);
+        let datapoint = &schema.datapoints()[0];
+        let DataType::Number(spec) = &datapoint.data_type else {
+            panic!("{datapoint:?}")
+        };
+        meaning(&schema, datapoint, spec).unit
+    }
+
+    #[test]
+    fn a_temperature_has_a_unit_only_where_it_cannot_be_fahrenheit() {
+        let water = number("temp_now", 0, 60);
+        for (attrs, want) in [
+            (json!([water]), Some("°C")),
+            (json!([number("Temperature", -13, 187)]), Some("°C")),
+            (json!([number("temp", 32, 212)]), None),
+            (json!([number("color_temp", 0, 100)]), None),
+            (
+                json!([water, { "name": "Tunit", "data_type": "bool" }]),
+                None,
+            ),
+            (json!([water, { "name": "C_F", "data_type": "bool" }]), None),
+            (
+                json!([water, { "name": "scale", "data_type": "enum", "enum": ["摄氏", "华氏"] }]),
+                None,
+            ),
+            (
+                json!([water, { "name": "unit_sel", "data_type": "bool" }]),
+                None,
+            ),
+        ] {
+            assert_eq!(unit(&attrs), want, "{attrs}");
+        }
+    }
+
+    #[test]
+    fn plans_and_internals_are_told_from_what_only_sounds_so() {
+        for (name, internal, setting) in [
+            ("p1_data12", true, false),
+            ("pump_data", false, false),
+            ("word7", true, false),
+            ("wording", false, false),
+            ("Timer3", true, true),
+            ("time_week", true, false),
+            ("Preset_mode", false, false),
+            ("Reset_set", false, true),
+            ("lock_switch", false, true),
+        ] {
+            let schema = schema(&json!([number(name, 0, 9)]));
+            let datapoint = schema.get(name).unwrap();
+            assert_eq!(is_internal(datapoint), internal, "{name}");
+            assert_eq!(is_setting(datapoint), setting, "{name}");
+        }
     }
 }

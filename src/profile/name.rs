@@ -10,10 +10,11 @@ const MAX_LABEL_CHARS: usize = 40;
 #[must_use]
 pub fn entity_name(schema: &ProductSchema, datapoint: &Datapoint) -> String {
     let label = datapoint.display_name.trim();
-    let taken = |other: &&Datapoint| {
-        other.name != datapoint.name && other.display_name.trim().eq_ignore_ascii_case(label)
+    let taken = |other: &Datapoint| {
+        other.name != datapoint.name
+            && (reads_alike(&other.display_name, label) || reads_alike(other.name.as_str(), label))
     };
-    if is_readable(label) && schema.datapoints().iter().find(taken).is_none() {
+    if is_readable(label) && !schema.datapoints().iter().any(taken) {
         return sentence(label);
     }
     let name = sentence(datapoint.name.as_str());
@@ -23,6 +24,13 @@ pub fn entity_name(schema: &ProductSchema, datapoint: &Datapoint) -> String {
     } else {
         name
     }
+}
+
+/// The same letters and digits, whatever stands between them.
+fn reads_alike(one: &str, other: &str) -> bool {
+    let letters = |c: &char| c.is_alphanumeric();
+    let one = one.chars().filter(letters).flat_map(char::to_lowercase);
+    one.eq(other.chars().filter(letters).flat_map(char::to_lowercase))
 }
 
 fn is_readable(label: &str) -> bool {
@@ -72,7 +80,33 @@ fn capital(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::ids::ProductKey;
+
+    #[test]
+    fn a_label_that_another_attribute_also_bears_names_nobody() {
+        let attrs = [
+            ("wave_power", "Power"),
+            ("power", "电源"),
+            ("led_1", "LED"),
+            ("led_2", "led"),
+            ("heat", "Heat power"),
+        ]
+        .map(|(name, label)| json!({ "name": name, "display_name": label, "data_type": "bool" }));
+        let document = json!({ "entities": [{ "attrs": attrs }] });
+        let (schema, _) = ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document).unwrap();
+        let names: Vec<String> = schema
+            .datapoints()
+            .iter()
+            .map(|d| entity_name(&schema, d))
+            .collect();
+        assert_eq!(
+            names,
+            ["Wave power", "Power", "Led 1", "Led 2", "Heat power"]
+        );
+    }
 
     #[test]
     fn names_become_words_in_sentence_case() {

@@ -128,13 +128,17 @@ fn device(topics: &Topics, view: DeviceView<'_>) -> Map<String, Value> {
         .into_iter()
         .find(|name| !name.is_empty())
         .unwrap_or_default();
+    let wifi = Some(&row.wifi_version).filter(|version| !version.is_empty());
+    let wifi = wifi.map(|version| format!("Wi-Fi {version}"));
+    let mcu = Some(row.mcu_version.clone()).filter(|version| !version.is_empty());
+    let firmware = [mcu, wifi].into_iter().flatten().collect::<Vec<_>>();
+    let firmware = firmware.join(", ");
     let words = [
         ("name", view.name),
         ("model", model),
         ("model_id", row.product_key.as_str()),
         ("serial_number", row.mac.as_ref().map_or("", Mac::as_str)),
-        ("sw_version", row.mcu_version.as_str()),
-        ("hw_version", row.wifi_version.as_str()),
+        ("sw_version", firmware.as_str()),
     ];
     let mut device = Map::new();
     let identifier = format!("gizwits2mqtt_{}", row.did);

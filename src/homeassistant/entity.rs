@@ -149,7 +149,7 @@ fn number_keys(
         return;
     }
     let decimals = spec.decimals();
-    if datapoint.access != Access::Inferred && (1..=MAX_SHOWN_DECIMALS).contains(&decimals) {
+    if datapoint.access != Access::Inferred && decimals <= MAX_SHOWN_DECIMALS {
         body.insert("suggested_display_precision".into(), decimals.into());
     }
 }

@@ -33,7 +33,7 @@ macro_rules! id_type {
                 let text = text.into();
                 match check(&text, $max) {
                     Ok(()) => Ok(Self(text.into())),
-                    Err(reason) => Err(InvalidId { kind: $kind, text, reason }),
+                    Err(reason) => Err(InvalidId { kind: $kind, text: shorten(&text), reason }),
                 }
             }
 
@@ -82,6 +82,15 @@ macro_rules! id_type {
             }
         }
     };
+}
+
+/// The text may be anything that a stranger sent.
+fn shorten(text: &str) -> String {
+    const MOST: usize = 80;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 fn check(text: &str, max_chars: usize) -> Result<(), &'static str> {
@@ -153,6 +162,8 @@ mod tests {
     fn ids_refuse_empty_long_and_control_text() {
         assert!(Did::new("").is_err());
         assert!(Did::new("x".repeat(65)).is_err());
+        let long = Did::new("ü".repeat(100_000)).unwrap_err().to_string();
+        assert!(long.chars().count() < 150, "{long}");
         assert!(Did::new("a\nb").is_err());
         assert_eq!(
             Did::new("QP50gPt5I8h4mFKIo0ENIK").unwrap().as_str(),

@@ -2,6 +2,8 @@
 
 use crate::ids::{Did, Mac};
 
+use super::topic::breaks_topics;
+
 /// Longer aliases are cut: a topic has at most 65,535 bytes, and a person reads it.
 const MAX_CHARS: usize = 100;
 
@@ -21,19 +23,19 @@ pub fn level(alias: &str, mac: Option<&Mac>, did: &Did) -> String {
 /// `level` with `_` and the last four characters of the did, for the second of two equal ones.
 #[must_use]
 pub fn with_suffix(level: &str, did: &Did) -> String {
-    let length = did.as_str().chars().count();
-    let last: String = did
-        .as_str()
-        .chars()
-        .skip(length.saturating_sub(4))
-        .collect();
-    format!("{level}_{last}")
+    let kept: Vec<char> = did.as_str().chars().filter(is_kept).collect();
+    let from = kept.len().saturating_sub(4);
+    format!("{level}_{}", kept.iter().skip(from).collect::<String>())
+}
+
+fn is_kept(c: &char) -> bool {
+    !breaks_topics(*c) && !matches!(c, '/' | '+' | '#' | '$')
 }
 
 fn slug(text: &str) -> String {
     text.trim()
         .chars()
-        .filter(|c| !c.is_control() && !matches!(c, '/' | '+' | '#' | '$'))
+        .filter(is_kept)
         .map(|c| if c.is_whitespace() { '_' } else { c })
         .take(MAX_CHARS)
         .collect::<String>()
@@ -53,7 +55,7 @@ mod tests {
         for (alias, want) in [
             ("Pool", "pool"),
             (" Hot Tub ", "hot_tub"),
-            ("a/b+c#d$e\u{7}", "abcde"),
+            ("a/b+c#d$e\u{7}\u{ffff}", "abcde"),
             ("Wohn\u{ad}zimmer Süd", "wohn\u{ad}zimmer_süd"),
             ("客厅 加热", "客厅_加热"),
             ("///", "aabbccddeeff"),
@@ -63,6 +65,10 @@ mod tests {
         }
         assert_eq!(level("", None, &did), "abcdefgh12345678901234");
         assert_eq!(with_suffix("pool", &did), "pool_1234");
+        assert_eq!(
+            with_suffix("pool", &Did::new("ab/#+cd").unwrap()),
+            "pool_abcd"
+        );
     }
 
     proptest! {
@@ -71,7 +77,7 @@ mod tests {
             let level = level(&alias, None, &Did::new("abcd").unwrap());
             prop_assert!(!level.is_empty());
             prop_assert!(!level.contains(['/', '+', '#', '$']));
-            prop_assert!(!level.chars().any(|c| c.is_control() || c.is_whitespace()));
+            prop_assert!(!level.chars().any(|c| breaks_topics(c) || c.is_whitespace()));
         }
     }
 }

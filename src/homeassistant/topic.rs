@@ -80,10 +80,12 @@ impl Topics {
         format!("{}/{level}/{word}", self.base)
     }
 
-    /// `PREFIX/device/gizwits2mqtt_DID/config`
+    /// `PREFIX/device/gizwits2mqtt_DID/config`; Home Assistant ignores a topic whose id has other
+    /// characters than `a-z A-Z 0-9 _ -`.
     #[must_use]
     pub fn discovery(&self, did: &Did) -> String {
-        format!("{}/device/gizwits2mqtt_{did}/config", self.discovery_prefix)
+        let id: String = did.as_str().chars().map(plain).collect();
+        format!("{}/device/gizwits2mqtt_{id}/config", self.discovery_prefix)
     }
 
     /// `PREFIX/device/ID/config` for the bridge itself.
@@ -102,7 +104,6 @@ impl Topics {
         if self.base == "gizwits2mqtt" {
             return "gizwits2mqtt_bridge".into();
         }
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
         format!(
             "gizwits2mqtt_bridge_{}",
             self.base.chars().map(plain).collect::<String>()
@@ -157,7 +158,8 @@ impl Topics {
 /// Words that stand after `DEV` themselves.
 const TAKEN: [&str; 5] = ["availability", "set", "get", "raw", "result"];
 
-/// The topic level of an attribute: `/ + #` and control characters become `_`, a word that stands
+/// The topic level of an attribute: `/ + #` and control characters (with what else no topic may
+/// hold) become `_`, a word that stands
 /// after `DEV` itself (`availability`, `set`, `get`, `raw`, `result`) gets `_` appended, and so does
 /// the later one of two attributes that would share a level.
 #[must_use]
@@ -182,12 +184,25 @@ pub fn attr_level(schema: &ProductSchema, name: &str) -> String {
     unique(name, &taken)
 }
 
+const fn plain(c: char) -> char {
+    if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') {
+        c
+    } else {
+        '_'
+    }
+}
+
 fn is_plain(name: &str) -> bool {
     !name.chars().any(is_special) && !TAKEN.contains(&name)
 }
 
 fn is_special(c: char) -> bool {
-    c.is_control() || matches!(c, '/' | '+' | '#')
+    breaks_topics(c) || matches!(c, '/' | '+' | '#')
+}
+
+/// Control characters and Unicode's noncharacters: a broker ends the connection over them.
+pub(super) fn breaks_topics(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
 fn sanitize(name: &str) -> String {
@@ -282,7 +297,46 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_discovery_topic_has_only_characters_that_home_assistant_reads() {
+        let topics = Topics::new("Haus/Ü-1", "ha", "");
+        for (did, want) in [
+            (
+                "QP50gPt5I8h4mFKIo0ENIK",
+                "ha/device/gizwits2mqtt_QP50gPt5I8h4mFKIo0ENIK/config",
+            ),
+            ("a/+#é", "ha/device/gizwits2mqtt_a____/config"),
+        ] {
+            assert_eq!(topics.discovery(&Did::new(did).unwrap()), want);
+        }
+        let bridge = "ha/device/gizwits2mqtt_bridge_Haus__-1/config";
+        assert_eq!(topics.bridge_discovery(), bridge);
+    }
+
     proptest! {
+        #[test]
+        fn a_command_finds_the_attribute_whose_topic_was_announced(
+            alias: String,
+            name in "\\PC{1,20}|[a/+#\u{ffff}\u{1}]{1,3}|set|get|raw|result|availability",
+        ) {
+            let topics = Topics::new("base/x", "h", "");
+            let level = crate::homeassistant::slug::level(&alias, None, &Did::new("d").unwrap());
+            let schema = schema(&["other".to_owned(), name.clone()]);
+            let attr = attr_level(&schema, &name);
+            for (topic, want) in [
+                (format!("set/{attr}"), Inbound::SetAttr { level: level.clone(), attr: attr.clone() }),
+                ("set".into(), Inbound::Set { level: level.clone() }),
+                ("get".into(), Inbound::Get { level: level.clone() }),
+                ("raw".into(), Inbound::Raw { level: level.clone() }),
+            ] {
+                let topic = topics.below_device(&level, &topic);
+                prop_assert!(!topic.contains(['+', '#']) && !topic.chars().any(breaks_topics));
+                let want = (level != "bridge").then_some(want);
+                prop_assert_eq!(topics.parse(&topic), want);
+            }
+            prop_assert_eq!(topics.parse(&topics.below_device(&level, &attr)), None);
+        }
+
         #[test]
         fn every_attribute_has_a_level_of_its_own(names in prop::collection::btree_set("[ab/+#_]{1,3}|set|get|raw_?", 1..12)) {
             let names: Vec<String> = names.into_iter().collect();

@@ -5,13 +5,14 @@ use serde_json::{Map, Value};
 
 use crate::ids::AttrName;
 
-use super::{Access, DataType, Datapoint, NumberSpec, ProductSchema};
+use super::{Access, AttrValue, DataType, Datapoint, NumberSpec, ProductSchema};
 
 /// A product may report this many attributes that nobody described; the rest is left out.
 const MAX_INFERRED: usize = 1_000;
 
 /// `schema` widened by every attribute of `report` that it does not have, or `None` when it has
-/// them all. New ones get [`super::Access::Inferred`]; a number gets no limits worth the name.
+/// them all. New ones get [`super::Access::Inferred`]; a number gets no limits worth the name. A
+/// guess that the report proves wrong becomes a text, which takes any value.
 #[must_use]
 pub fn widen(schema: &ProductSchema, report: &Map<String, Value>) -> Option<ProductSchema> {
     let known = schema.datapoints().len();
@@ -30,10 +31,20 @@ pub fn widen(schema: &ProductSchema, report: &Map<String, Value>) -> Option<Prod
             data_type,
         })
         .collect();
-    if new.is_empty() {
+    let is_wrong = |d: &Datapoint| {
+        let value = report.get(d.name.as_str()).filter(|value| !value.is_null());
+        d.access == Access::Inferred
+            && value.is_some_and(|value| AttrValue::decode(d, value).is_err())
+    };
+    if new.is_empty() && !schema.datapoints().iter().any(is_wrong) {
         return None;
     }
-    let datapoints = [schema.datapoints(), &new].concat();
+    let mut datapoints = [schema.datapoints(), &new].concat();
+    for datapoint in &mut datapoints {
+        if is_wrong(datapoint) {
+            datapoint.data_type = DataType::Text;
+        }
+    }
     let (product_key, name) = (schema.product_key.clone(), schema.name.clone());
     Some(ProductSchema::new(
         product_key,
@@ -72,7 +83,6 @@ mod tests {
 
     use super::*;
     use crate::ids::ProductKey;
-    use crate::model::AttrValue;
 
     fn empty() -> ProductSchema {
         ProductSchema::new(ProductKey::new("pk").unwrap(), String::new(), true, vec![])
@@ -107,10 +117,26 @@ mod tests {
 
     #[test]
     fn a_schema_keeps_its_datapoints_and_gains_unknown_attributes() {
-        let first = widen(&empty(), &report(json!({ "a": 1 }))).unwrap();
+        let document =
+            json!({ "entities": [{ "attrs": [{ "name": "a", "data_type": "uint8" }] }] });
+        let product_key = ProductKey::new("pk").unwrap();
+        let first = ProductSchema::parse(&product_key, &document).unwrap().0;
         let second = widen(&first, &report(json!({ "a": "x", "b": 2 }))).unwrap();
         assert_eq!(second.get("a"), first.get("a"));
         assert_eq!(second.get("b").unwrap().id, 1);
+    }
+
+    #[test]
+    fn a_guess_that_proves_wrong_becomes_a_text() {
+        let first = widen(&empty(), &report(json!({ "a": 1, "b": 2, "c": true }))).unwrap();
+        let next = report(json!({ "a": "eco", "b": "3", "c": 7 }));
+        let second = widen(&first, &next).unwrap();
+        let kind = |name: &str| second.get(name).unwrap().data_type.clone();
+        assert_eq!(kind("a"), DataType::Text);
+        assert_eq!(kind("b"), DataType::Number(ANY_NUMBER));
+        assert_eq!(kind("c"), DataType::Text);
+        assert_eq!(widen(&second, &next), None);
+        assert_eq!(widen(&second, &report(json!({ "a": null }))), None);
     }
 
     #[test]

@@ -141,6 +141,10 @@ pub fn parse_set_attr(
     let datapoint = datapoints
         .find(|known| attr_level(schema, known.name.as_str()) == level)
         .ok_or_else(|| plain(unknown(schema, level)))?;
+    if text.trim().is_empty() {
+        // What clears a retained message, too; as a text it would be a value.
+        return Err(plain(format!("{}: the payload is empty", datapoint.name)));
+    }
     let value = AttrValue::accept(datapoint, &bare_value(datapoint, text))
         .map_err(|err| plain(err.to_string()))?;
     Ok(SetRequest {
@@ -388,6 +392,16 @@ mod tests {
                 "{level} {payload}"
             );
         }
+    }
+
+    #[test]
+    fn an_empty_payload_is_no_text_even_without_a_schema() {
+        let none = ProductSchema::new(ProductKey::new("pk").unwrap(), "".into(), true, vec![]);
+        let report = json!({ "mode": "eco" });
+        let schema = crate::model::infer::widen(&none, report.as_object().unwrap()).unwrap();
+        assert!(parse_set_attr(&schema, "mode", b"cft").is_ok());
+        let error = parse_set_attr(&schema, "mode", b" ").unwrap_err();
+        assert_eq!(error.reason, "mode: the payload is empty");
     }
 
     #[test]

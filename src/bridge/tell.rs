@@ -433,7 +433,7 @@ fn describe(datapoint: &Datapoint) -> Value {
     };
     let mut body = Map::new();
     body.insert("type".into(), kind.into());
-    body.insert("writable".into(), datapoint.access.is_writable().into());
+    body.insert("writable".into(), datapoint.is_settable().into());
     if let Value::Object(range) = range {
         body.extend(range);
     }

@@ -24,7 +24,7 @@ impl Datapoint {
     /// written, unless there is no schema at all and the cloud is the judge.
     #[must_use]
     pub fn is_settable(&self) -> bool {
-        self.access.is_writable()
+        matches!(self.access, Access::Writable | Access::Inferred)
             && (self.data_type != DataType::Text || self.access == Access::Inferred)
     }
 }
@@ -43,14 +43,6 @@ pub enum Access {
     /// No schema could be had: it was seen in a report. A command is let through for the cloud to
     /// judge.
     Inferred,
-}
-
-impl Access {
-    /// Is it for setting?
-    #[must_use]
-    pub const fn is_writable(self) -> bool {
-        matches!(self, Self::Writable | Self::Inferred)
-    }
 }
 
 /// The `data_type` of a datapoint, with its limits.

@@ -87,15 +87,17 @@ fn refresh(topics: &Topics) -> Value {
 }
 
 fn account_state(topics: &Topics, account: &AccountName) -> Value {
-    // As a Jinja text: JSON's escapes are Jinja's.
+    // As a Jinja text: JSON's escapes are Jinja's. An account that was taken out of the
+    // configuration is unknown, not an error on every message.
     let name = Value::String(account.to_string());
+    let state = format!("value_json.accounts.get({name}, {{}}).get('state')");
     json!({
         "name": format!("Account {account}"),
         "device_class": "enum",
         "entity_category": "diagnostic",
         "options": ACCOUNT_STATES,
         "state_topic": topics.bridge("info"),
-        "value_template": format!("{{{{ value_json.accounts[{name}].state }}}}"),
+        "value_template": format!("{{{{ {state} }}}}"),
         "availability": [{ "topic": topics.bridge("state") }],
     })
 }

@@ -1,6 +1,9 @@
 //! One connection, whatever the protocol version: what it can be told, and what it tells.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::bridge::Publication;
 use crate::bridge::input::Message;
@@ -9,7 +12,7 @@ use super::options::{Address, MqttConfig, MqttError, Protocol};
 use super::reason::Failure;
 use super::{tls, v4, v5};
 
-pub(super) const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(30);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// For the whole of TCP, TLS and CONNACK.
 pub(super) const CONNECT_TIMEOUT_S: u64 = 15;
 /// Packets that may be unacknowledged; Mosquitto lets itself be sent 20.
@@ -45,14 +48,23 @@ pub(super) enum LinkEvent {
 pub(super) trait Source: Send {
     /// The next event, or `None` for what nobody needs to know.
     fn next(&mut self) -> impl Future<Output = Option<LinkEvent>> + Send;
+
+    /// How often a link that works has an event at least: it pings.
+    fn keep_alive(&self) -> Duration;
 }
 
 /// Brings events home until the link ends or nobody listens any more. The event loop must not be
 /// dropped in the middle of a step: what it had begun to write would stay in its buffer.
+///
+/// A broker that reads no more stops the event loop in the middle of writing, for ever on MQTT 5,
+/// and with it the pings that would notice: so silence ends the link, too.
 pub(super) async fn pump(mut source: impl Source, events: mpsc::Sender<LinkEvent>) {
     loop {
-        let Some(event) = source.next().await else {
-            continue;
+        let patience = source.keep_alive() * 2 + Duration::from_secs(CONNECT_TIMEOUT_S);
+        let event = match timeout(patience, source.next()).await {
+            Ok(None) => continue,
+            Ok(Some(event)) => event,
+            Err(_) => LinkEvent::Down(Failure::passing("the broker does not answer any more")),
         };
         let is_end = matches!(event, LinkEvent::Down(_));
         if events.send(event).await.is_err() || is_end {
@@ -147,5 +159,39 @@ impl Link {
         if !asked {
             tracing::debug!("the link is gone already");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Comes up and then hangs, as an event loop does whose broker reads no more.
+    struct Stuck {
+        is_up: bool,
+    }
+
+    impl Source for Stuck {
+        async fn next(&mut self) -> Option<LinkEvent> {
+            if self.is_up {
+                std::future::pending::<()>().await;
+            }
+            self.is_up = true;
+            Some(LinkEvent::Up { max_packet: None })
+        }
+
+        fn keep_alive(&self) -> Duration {
+            KEEP_ALIVE
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_reads_no_more_is_given_up() {
+        let (sender, mut events) = mpsc::channel(1);
+        tokio::spawn(pump(Stuck { is_up: false }, sender));
+        assert!(matches!(events.recv().await, Some(LinkEvent::Up { .. })));
+        let end = timeout(KEEP_ALIVE * 3, events.recv()).await.unwrap();
+        assert!(matches!(end, Some(LinkEvent::Down(_))), "{end:?}");
+        assert!(events.recv().await.is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! MQTT 3.1.1 through rumqttc.
 
+use std::time::Duration;
+
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
     StateError, SubscribeFilter, SubscribeReasonCode,
@@ -68,6 +70,10 @@ impl Source for Events {
             Ok(event) => translate(event),
             Err(err) => Some(LinkEvent::Down(failure(&err, &self.address))),
         }
+    }
+
+    fn keep_alive(&self) -> Duration {
+        KEEP_ALIVE
     }
 }
 

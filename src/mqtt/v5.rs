@@ -1,5 +1,7 @@
 //! MQTT 5 through rumqttc.
 
+use std::time::Duration;
+
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
@@ -71,10 +73,20 @@ struct Events {
 
 impl Source for Events {
     async fn next(&mut self) -> Option<LinkEvent> {
-        match self.event_loop.poll().await {
+        let event = self.event_loop.poll().await;
+        // A broker that wants no pings would get them without end.
+        if self.event_loop.options.keep_alive().is_zero() {
+            self.event_loop.options.set_keep_alive(KEEP_ALIVE);
+        }
+        match event {
             Ok(event) => translate(event),
             Err(err) => Some(LinkEvent::Down(failure(&err, &self.address))),
         }
+    }
+
+    /// The broker may have asked for another one than ours.
+    fn keep_alive(&self) -> Duration {
+        self.event_loop.options.keep_alive()
     }
 }
 

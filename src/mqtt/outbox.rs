@@ -28,8 +28,8 @@ pub struct Outbox {
     states: BTreeMap<String, Publication>,
     /// With the link, but not on the wire yet; oldest first.
     handed: VecDeque<Publication>,
-    /// On the wire, by packet id.
-    unacked: BTreeMap<u16, Publication>,
+    /// On the wire, with packet ids, which start again from 1 now and then; oldest first.
+    unacked: VecDeque<(u16, Publication)>,
     is_up: bool,
     /// The largest packet that this link's broker takes.
     max_packet: usize,
@@ -104,7 +104,8 @@ impl Outbox {
         self.is_up = false;
         let handed = std::mem::take(&mut self.handed);
         let undelivered: Vec<Publication> = std::mem::take(&mut self.unacked)
-            .into_values()
+            .into_iter()
+            .map(|(_, message)| message)
             .chain(handed)
             .collect();
         self.states.retain(|_, message| message.payload.is_empty());
@@ -122,13 +123,14 @@ impl Outbox {
     /// The oldest handed message went on the wire under this packet id.
     pub fn written(&mut self, packet_id: u16) {
         if let Some(message) = self.handed.pop_front() {
-            self.unacked.insert(packet_id, message);
+            self.unacked.push_back((packet_id, message));
         }
     }
 
     /// The broker has it; answers with its topic.
     pub fn acked(&mut self, packet_id: u16) -> Option<String> {
-        self.unacked.remove(&packet_id).map(|message| message.topic)
+        let at = self.unacked.iter().position(|(id, _)| *id == packet_id)?;
+        self.unacked.remove(at).map(|(_, message)| message.topic)
     }
 
     /// Everything that waits, for another outbox.
@@ -243,7 +245,9 @@ mod tests {
         outbox.push(state("a", "1"));
         outbox.next(true);
         outbox.next(true);
-        outbox.written(7);
+        // Packet ids start anew after the highest one.
+        outbox.written(100);
+        outbox.written(1);
         outbox.down();
         assert_eq!(outbox.next(true), None);
         outbox.push(state("a", "2"));
@@ -312,7 +316,7 @@ mod tests {
             outbox.up(None);
             let (mut count, mut packet_id, mut delivered) = (0_usize, 0_u16, std::collections::BTreeSet::new());
             let mut ack = |outbox: &mut Outbox| {
-                let oldest = outbox.unacked.first_key_value().map(|(id, m)| (*id, m.payload.clone()));
+                let oldest = outbox.unacked.front().map(|(id, m)| (*id, m.payload.clone()));
                 if let Some((id, payload)) = oldest {
                     outbox.acked(id);
                     delivered.insert(payload);

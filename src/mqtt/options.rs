@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::secret::Secret;
 
@@ -91,6 +91,14 @@ impl Address {
             url: if text.contains('@') { "…" } else { text }.to_owned(),
             reason: reason.to_owned(),
         };
+        // A path is no part of an address where `%` and blanks mean something else.
+        if let Some(path) = text.strip_prefix("unix://").filter(|_| cfg!(unix)) {
+            return if path.len() > 1 && path.starts_with('/') {
+                Ok(Self::Unix(path.to_owned()))
+            } else {
+                Err(refuse("it names no socket"))
+            };
+        }
         let url = Url::parse(text).map_err(|err| refuse(&err.to_string()))?;
         if !url.username().is_empty() || url.password().is_some() {
             // The text itself would be a secret in a log.
@@ -99,10 +107,11 @@ impl Address {
                 reason: "user name and password have settings of their own".into(),
             });
         }
-        let host = || {
-            let host = url.host_str().filter(|host| !host.is_empty());
-            host.map(str::to_owned)
-                .ok_or_else(|| refuse("it names no host"))
+        let host = || match url.host() {
+            // Without the brackets: a certificate is not made for them.
+            Some(Host::Ipv6(ip)) => Ok(ip.to_string()),
+            Some(host) if host != Host::Domain("") => Ok(host.to_string()),
+            Some(_) | None => Err(refuse("it names no host")),
         };
         match url.scheme() {
             "mqtt" => Ok(Self::Tcp {
@@ -113,7 +122,6 @@ impl Address {
                 host: host()?,
                 port: url.port().unwrap_or(8883),
             }),
-            "unix" if cfg!(unix) && url.path().len() > 1 => Ok(Self::Unix(url.path().to_owned())),
             other => Err(refuse(&format!("{other:?} is no scheme of a broker here"))),
         }
     }
@@ -121,6 +129,9 @@ impl Address {
     /// For people.
     pub(super) fn shown(&self) -> String {
         match self {
+            Self::Tcp { host, port } | Self::Tls { host, port } if host.contains(':') => {
+                format!("[{host}]:{port}")
+            }
             Self::Tcp { host, port } | Self::Tls { host, port } => format!("{host}:{port}"),
             Self::Unix(path) => path.clone(),
         }
@@ -141,10 +152,9 @@ mod tests {
             Address::parse("mqtt://localhost").unwrap(),
             tcp("localhost", 1883)
         );
-        assert_eq!(
-            Address::parse("mqtt://[::1]:1884").unwrap(),
-            tcp("[::1]", 1884)
-        );
+        let ipv6 = Address::parse("mqtt://[::1]:1884").unwrap();
+        assert_eq!(ipv6, tcp("::1", 1884));
+        assert_eq!(ipv6.shown(), "[::1]:1884");
         assert_eq!(
             Address::parse("mqtts://broker").unwrap(),
             Address::Tls {
@@ -153,8 +163,8 @@ mod tests {
             }
         );
         assert_eq!(
-            Address::parse("unix:///run/mosquitto.sock").unwrap(),
-            Address::Unix("/run/mosquitto.sock".into())
+            Address::parse("unix:///run/my broker.sock").unwrap(),
+            Address::Unix("/run/my broker.sock".into())
         );
         for wrong in [
             "",
@@ -162,6 +172,8 @@ mod tests {
             "http://x",
             "mqtt://",
             "unix://",
+            "unix:///",
+            "unix://run/x",
             "tcp://x",
         ] {
             assert!(Address::parse(wrong).is_err(), "{wrong}");

@@ -16,10 +16,9 @@ use super::options::MqttConfig;
 use super::reason::Failure;
 use super::transport::{network, transport};
 
-/// Nothing tells a 3.1.1 broker to keep large messages to itself, and one that is too large costs the
-/// link, so this is generous.
-const MAX_INCOMING_BYTES: usize = 16 * 1024 * 1024;
-const MAX_OUTGOING_BYTES: usize = 16 * 1024 * 1024;
+/// Both ways. Nothing tells a 3.1.1 broker to keep large messages to itself, and one that is too large
+/// costs the link, so this is generous.
+const MAX_PACKET_BYTES: u32 = 16 * 1024 * 1024;
 
 /// See [`super::link::Link`].
 #[derive(Debug)]
@@ -45,7 +44,7 @@ fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
         .set_keep_alive(KEEP_ALIVE)
         .set_clean_session(true)
         .set_inflight(MAX_INFLIGHT)
-        .set_max_packet_size(MAX_INCOMING_BYTES, MAX_OUTGOING_BYTES)
+        .set_max_packet_size(MAX_PACKET_BYTES as usize, MAX_PACKET_BYTES as usize)
         .set_last_will(LastWill::new(
             &config.will.topic,
             config.will.payload.as_str(),
@@ -80,7 +79,9 @@ impl Source for Events {
 fn translate(event: Event) -> Option<LinkEvent> {
     match event {
         Event::Outgoing(Outgoing::Publish(packet_id)) => Some(LinkEvent::Written(packet_id)),
-        Event::Incoming(Packet::ConnAck(_)) => Some(LinkEvent::Up { max_packet: None }),
+        Event::Incoming(Packet::ConnAck(_)) => Some(LinkEvent::Up {
+            max_packet: Some(MAX_PACKET_BYTES),
+        }),
         Event::Incoming(Packet::PubAck(ack)) => Some(LinkEvent::Acked {
             packet_id: ack.pkid,
             refused: None,

@@ -13,6 +13,7 @@ use gizwits2mqtt::secret::Secret;
 use support::DEADLINE;
 use support::broker::{Broker, mosquitto};
 use support::watcher::Watcher;
+use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
@@ -247,9 +248,11 @@ async fn tls_with_an_authority_and_a_certificate_of_ones_own() {
             "an unknown authority: {reason}"
         );
         config.ca_file = Some(certificates.path("ca.pem"));
-        probe(&config)
-            .await
-            .expect_err("the broker wants a certificate");
+        let reason = probe(&config).await.unwrap_err();
+        assert!(
+            reason.contains("mqtt.client_cert_file"),
+            "the broker wants a certificate: {reason}"
+        );
         config.client_cert_file = Some(certificates.path("client.pem"));
         config.client_key_file = Some(certificates.path("client.key"));
         probe(&config).await.unwrap();
@@ -279,6 +282,19 @@ async fn a_unix_socket_is_a_way_to_the_broker() {
     }
 }
 
+/// A server that says this to whoever comes.
+async fn no_broker(words: &'static [u8]) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(words).await.unwrap();
+        // It hears whatever else comes.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    });
+    url
+}
+
 #[tokio::test]
 async fn a_broker_that_is_not_there_is_said_as_such() {
     let port = support::free_port();
@@ -286,6 +302,11 @@ async fn a_broker_that_is_not_there_is_said_as_such() {
         .await
         .unwrap_err();
     assert!(reason.contains("is the broker running"), "{reason}");
+    for protocol in [Protocol::V5, Protocol::V311] {
+        let url = no_broker(b"\0\0\0\0").await;
+        let reason = probe(&config(&url, protocol)).await.unwrap_err();
+        assert!(reason.contains("is it an MQTT broker"), "{reason}");
+    }
     let reason = probe(&config("unix:///nowhere/mosquitto.sock", Protocol::V311))
         .await
         .unwrap_err();

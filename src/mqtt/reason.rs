@@ -1,6 +1,8 @@
 //! Why a link failed, for people: what happened, what it means, what to do.
 
-use std::io;
+use std::{fmt, io};
+
+use rustls::AlertDescription as Alert;
 
 /// A link that ended or never began.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,13 @@ impl Failure {
         }
     }
 
+    /// Bytes that are no MQTT.
+    pub(super) fn not_understood(fault: &impl fmt::Display, address: &str) -> Self {
+        Self::passing(format!(
+            "what {address} says cannot be understood ({fault}); is it an MQTT broker?"
+        ))
+    }
+
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the standard library adds kinds"
@@ -78,7 +87,7 @@ impl Failure {
 /// A TLS error inside an I/O error, in words that name the setting.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "only one kind has a remedy of its own"
+    reason = "only two kinds have a remedy of their own"
 )]
 fn certificate_fault(err: &io::Error) -> Option<String> {
     let tls = err.get_ref()?.downcast_ref::<rustls::Error>()?;
@@ -86,6 +95,17 @@ fn certificate_fault(err: &io::Error) -> Option<String> {
         rustls::Error::InvalidCertificate(fault) => format!(
             "the broker's certificate is not trusted ({fault}); \
              for a certificate of your own set mqtt.ca_file, and use the name that it was made for"
+        ),
+        rustls::Error::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::CertificateExpired
+            | Alert::UnknownCA
+            // What TLS 1.2 says when a certificate is missing.
+            | Alert::HandshakeFailure,
+        ) => format!(
+            "the broker wants a certificate from its clients and did not get one that it trusts ({tls}); \
+             check mqtt.client_cert_file and mqtt.client_key_file"
         ),
         other => format!("TLS with the broker failed: {other}; is its port for TLS?"),
     })

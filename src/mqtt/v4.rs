@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rumqttc::mqttbytes::Error as Malformed;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, LastWill, MqttOptions, Outgoing, Packet, QoS,
     StateError, SubscribeFilter, SubscribeReasonCode,
@@ -103,9 +104,10 @@ fn translate(event: Event) -> Option<LinkEvent> {
 fn failure(err: &ConnectionError, address: &str) -> Failure {
     match err {
         ConnectionError::ConnectionRefused(code) => Failure::refused_connect(&format!("{code:?}")),
-        ConnectionError::Io(err) | ConnectionError::MqttState(StateError::Io(err)) => {
-            Failure::from_io(err, address)
-        }
+        ConnectionError::Io(err)
+        | ConnectionError::MqttState(
+            StateError::Io(err) | StateError::Deserialization(Malformed::Io(err)),
+        ) => Failure::from_io(err, address),
         ConnectionError::Tls(rumqttc::TlsError::Io(err)) => Failure::from_io(err, address),
         ConnectionError::NetworkTimeout | ConnectionError::FlushTimeout => {
             Failure::passing(format!("{address} does not answer"))
@@ -115,6 +117,9 @@ fn failure(err: &ConnectionError, address: &str) -> Failure {
         }
         ConnectionError::MqttState(StateError::ConnectionAborted) => {
             Failure::passing("the broker closed the connection")
+        }
+        ConnectionError::MqttState(StateError::Deserialization(fault)) => {
+            Failure::not_understood(fault, address)
         }
         ConnectionError::MqttState(other) => Failure::passing(format!("MQTT error: {other}")),
         ConnectionError::Tls(other) => Failure::passing(format!("TLS error: {other}")),

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use rumqttc::Outgoing;
-use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, SubAck,
     SubscribeReasonCode,
 };
+use rumqttc::v5::mqttbytes::{Error as Malformed, QoS};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
 use tokio::sync::mpsc;
 
@@ -143,9 +143,10 @@ fn failure(err: &ConnectionError, address: &str) -> Failure {
         | ConnectionError::MqttState(StateError::ConnFail { reason: code }) => {
             Failure::refused_connect(&format!("{code:?}"))
         }
-        ConnectionError::Io(err) | ConnectionError::MqttState(StateError::Io(err)) => {
-            Failure::from_io(err, address)
-        }
+        ConnectionError::Io(err)
+        | ConnectionError::MqttState(
+            StateError::Io(err) | StateError::Deserialization(Malformed::Io(err)),
+        ) => Failure::from_io(err, address),
         ConnectionError::Tls(rumqttc::TlsError::Io(err)) => Failure::from_io(err, address),
         ConnectionError::Timeout(_) => Failure::passing(format!("{address} does not answer")),
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
@@ -156,6 +157,9 @@ fn failure(err: &ConnectionError, address: &str) -> Failure {
         }
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
             disconnected(&format!("{reason_code:?}"))
+        }
+        ConnectionError::MqttState(StateError::Deserialization(fault)) => {
+            Failure::not_understood(fault, address)
         }
         ConnectionError::MqttState(other) => Failure::passing(format!("MQTT error: {other}")),
         ConnectionError::Tls(other) => Failure::passing(format!("TLS error: {other}")),

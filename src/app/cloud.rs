@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tracing::error;
 
 use crate::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Input, Reply};
 use crate::gizwits::Api;
@@ -62,8 +64,14 @@ impl Cloud {
         tokio::spawn(async move {
             let began = clock.now();
             let kind = call.kind();
-            let outcome = match &way {
-                Some(way) => perform(way, &account, region, call, began.unix, &desk).await,
+            let outcome = match way {
+                Some(way) => {
+                    let performed = perform(way, account.clone(), region, call, began.unix, desk);
+                    // On a task of its own: one that panics must not leave the core waiting for ever.
+                    tokio::spawn(performed)
+                        .await
+                        .unwrap_or_else(|err| Err(broken(&err)))
+                }
                 None => Err(gone()),
             };
             let elapsed_ms = (clock.now().mono - began.mono).as_millis();
@@ -84,12 +92,12 @@ impl Cloud {
 }
 
 async fn perform(
-    way: &Way,
-    account: &AccountName,
+    way: Way,
+    account: AccountName,
     region: Region,
     call: CloudCall,
     unix_now: i64,
-    desk: &Desk,
+    desk: Desk,
 ) -> CallOutcome {
     let outcome = way.api.perform(region, call, unix_now).await;
     // The token goes to the disk from here: the core holds none.
@@ -101,9 +109,20 @@ async fn perform(
             expires_at: session.expires_at,
             fingerprint: way.fingerprint,
         };
-        desk.keep(Entry::Token(account.clone(), token));
+        desk.keep(Entry::Token(account, token));
     }
     outcome
+}
+
+/// What had been sent by then is unknown.
+fn broken(err: &JoinError) -> CallError {
+    error!(%err, "a call panicked; this is a bug, please report it");
+    CallError {
+        class: ErrorClass::Transient,
+        code: None,
+        retry_after: None,
+        message: "the call failed for a fault of the bridge itself; see its log".into(),
+    }
 }
 
 fn gone() -> CallError {

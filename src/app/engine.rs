@@ -71,11 +71,13 @@ enum Woken {
     Input(Input),
     Order(Order),
     Watchdog,
+    /// The task that keeps the link is no more, which only a panic does to it.
+    NoLink,
 }
 
 impl Engine {
-    /// Runs until it is told to stop. Returns the link, over which what was published last still has
-    /// to go out.
+    /// Runs until it is told to stop, or cannot go on. Returns the link, over which what was published
+    /// last still has to go out.
     pub async fn run(mut self) -> MqttHandle {
         let mut watchdog = notify::watchdog_interval().map(interval);
         // Sets it going, whether or not the broker ever answers.
@@ -86,6 +88,10 @@ impl Engine {
                 Woken::Watchdog => {
                     notify::alive();
                     continue;
+                }
+                Woken::NoLink => {
+                    tracing::error!("the link to the broker is kept no more");
+                    return self.broker.handle;
                 }
                 Woken::Input(input) => input,
                 Woken::Order(Order::Stop) => Input::Stop,
@@ -111,10 +117,10 @@ impl Engine {
     async fn wait(&mut self, watchdog: &mut Option<Interval>) -> Woken {
         let (deadline, reason) = self.bridge.next_deadline();
         tokio::select! {
-            // Orders first; the rest in turn, so that a flood of messages cannot starve the outcomes.
+            // In no fixed order, so that a flood of messages cannot starve the rest.
             Some(order) = self.orders.recv() => Woken::Order(order),
             Some(input) = self.outcomes.recv() => Woken::Input(input),
-            Some(input) = self.broker.inputs.recv() => Woken::Input(input),
+            input = self.broker.inputs.recv() => input.map_or(Woken::NoLink, Woken::Input),
             () = sleep_until(self.clock.instant(deadline)) => {
                 tracing::trace!(reason, "woken by a deadline");
                 Woken::Input(Input::Tick)

@@ -113,6 +113,46 @@ async fn what_was_accepted_survives_a_broker_that_restarts() {
 }
 
 #[tokio::test]
+async fn a_link_that_follows_another_begins_when_that_one_has_said_goodbye() {
+    let broker = Broker::start().await;
+    let watcher = Watcher::start(broker.port()).await;
+    let config = config(&format!("mqtt://127.0.0.1:{}", broker.port()), Protocol::V5);
+    let (old, _inputs) = up(config.clone()).await;
+    let (new, mut inputs) = mqtt::start_after(&old, config).unwrap();
+    old.publish(message("t/state", "online", true));
+    watcher.until("t/state", "online").await;
+    assert!(inputs.try_recv().is_err(), "the other link is not over");
+    old.publish(message("t/state", "offline", true));
+    old.shutdown(Duration::from_secs(5)).await;
+    assert_eq!((old.depth(), next(&mut inputs).await), (0, Input::MqttUp));
+    new.publish(message("t/state", "online again", true));
+    watcher.until("t/state", "online again").await;
+    let states = watcher.since(0).into_iter();
+    let states: Vec<String> = states
+        .filter(|seen| seen.topic == "t/state")
+        .map(|seen| seen.text())
+        .collect();
+    assert_eq!(states, ["online", "offline", "online again"]);
+}
+
+#[tokio::test]
+async fn a_goodbye_that_takes_too_long_gives_back_what_was_not_delivered() {
+    for (protocol, connack) in [
+        (Protocol::V5, &b"\x20\x03\x00\x00\x00"[..]),
+        (Protocol::V311, b"\x20\x02\x00\x00"),
+    ] {
+        let (handle, _inputs) = up(config(&no_broker(connack).await, protocol)).await;
+        let (result, emptied) = (message("t/result", "1", false), message("t/x", "", true));
+        for message in [&result, &emptied, &message("t/state", "online", true)] {
+            handle.publish(message.clone());
+        }
+        assert!(handle.take_undelivered().is_empty(), "the link has them");
+        handle.shutdown(Duration::from_millis(20)).await;
+        assert_eq!(handle.take_undelivered(), [result, emptied]);
+    }
+}
+
+#[tokio::test]
 async fn a_mebibyte_goes_out_and_comes_in() {
     let broker = Broker::start().await;
     if !broker.can_restart() {

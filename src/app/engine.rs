@@ -174,17 +174,20 @@ impl Engine {
 
     /// The old link says goodbye, and the core learns that it starts anew.
     fn change_broker(&mut self, broker: BrokerLink) {
+        let new = broker.handle.clone();
         let old = std::mem::replace(&mut self.broker, broker);
-        for message in old.handle.take_undelivered() {
-            self.broker.handle.publish(message);
-        }
         old.handle.publish(Publication {
             topic: old.will_topic,
             payload: b"offline".to_vec(),
             retain: true,
             correlation: None,
         });
-        tokio::spawn(async move { old.handle.shutdown(Duration::from_secs(3)).await });
+        tokio::spawn(async move {
+            old.handle.shutdown(Duration::from_secs(3)).await;
+            for message in old.handle.take_undelivered() {
+                new.publish(message);
+            }
+        });
         let reason = "the configuration names another broker".into();
         self.handle(Input::MqttDown { reason });
     }

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Input};
 use crate::config::Config;
 use crate::gizwits::SetUpError;
 use crate::ids::AccountName;
@@ -48,6 +48,7 @@ pub struct Running {
     config: Config,
     install_id: String,
     mqtt_config: MqttConfig,
+    broker: MqttHandle,
     ways: BTreeMap<AccountName, Way>,
     orders: mpsc::Sender<Order>,
     engine: JoinHandle<MqttHandle>,
@@ -70,7 +71,8 @@ impl Running {
         let ways = edges::ways(&config, &tokens)?;
         let restored = edges::restored(&config, &dir, &tokens);
         let mqtt_config = edges::mqtt_config(&config, &install_id);
-        let broker = open_link(&mqtt_config)?;
+        let link = mqtt::start(mqtt_config.clone())?;
+        let broker = link.0.clone();
         let (tell_ready, not_ready) = watch::channel(Some("the bridge is starting".to_owned()));
         if let Some(web) = &config.web {
             let listen = web::serve(web.listen, not_ready).await?;
@@ -88,7 +90,7 @@ impl Running {
         let engine = Engine {
             bridge,
             clock,
-            broker,
+            broker: broker_link(&mqtt_config, link),
             cloud,
             outcomes,
             desk: scribe.desk(),
@@ -106,6 +108,7 @@ impl Running {
             config,
             install_id,
             mqtt_config,
+            broker,
             ways,
             orders,
             scribe,
@@ -137,15 +140,18 @@ impl Running {
         }
         let ways = edges::renewed_ways(&self.config, &self.ways, &config)?;
         let mqtt_config = edges::mqtt_config(&config, &self.install_id);
-        let broker = if mqtt_config == self.mqtt_config {
+        let link = if mqtt_config == self.mqtt_config {
             None
         } else {
-            Some(open_link(&mqtt_config)?)
+            Some(mqtt::start_after(&self.broker, mqtt_config.clone())?)
         };
+        if let Some((handle, _)) = &link {
+            self.broker = handle.clone();
+        }
         let order = Order::Reload {
             settings: Box::new(config.settings.clone()),
             ways: ways.clone(),
-            broker,
+            broker: link.map(|link| broker_link(&mqtt_config, link)),
         };
         if self.orders.send(order).await.is_err() {
             error!("the engine has ended");
@@ -186,11 +192,13 @@ impl Running {
     }
 }
 
-fn open_link(config: &MqttConfig) -> Result<BrokerLink, MqttError> {
-    let (handle, inputs) = mqtt::start(config.clone())?;
-    Ok(BrokerLink {
+fn broker_link(
+    config: &MqttConfig,
+    (handle, inputs): (MqttHandle, mpsc::Receiver<Input>),
+) -> BrokerLink {
+    BrokerLink {
         handle,
         inputs,
         will_topic: config.will.topic.clone(),
-    })
+    }
 }

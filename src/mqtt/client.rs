@@ -27,6 +27,8 @@ const PORTION: usize = 100;
 const PORTION_EVERY: Duration = Duration::from_millis(50);
 /// For a broker to close a connection that was ended in order.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// For the task to see that it is to end at once.
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// Messages that the engine has not looked at; beyond it the link waits.
 const INBOUND: usize = 1_000;
 /// A topic has a two-byte length.
@@ -41,10 +43,19 @@ struct Shared {
     state: Mutex<State>,
     /// There may be something to send.
     wake: Notify,
-    /// Set once: the end has begun.
-    ending: watch::Sender<bool>,
+    wish: watch::Sender<Wish>,
     /// Set by the task when it is over.
     ended: watch::Sender<bool>,
+}
+
+/// What the link is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Stay,
+    /// End when everything is delivered, with a word of goodbye.
+    Leave,
+    /// End at once and without a word, so that the broker sends the will.
+    LeaveNow,
 }
 
 #[derive(Debug, Default)]
@@ -113,15 +124,27 @@ impl MqttHandle {
 
     /// Delivers what waits, as far as the deadline allows and the broker is there, and disconnects.
     pub async fn shutdown(&self, deadline: Duration) {
-        self.0.ending.send_replace(true);
+        self.0.wish.send_replace(Wish::Leave);
+        if timeout(deadline, self.ended()).await.is_ok() {
+            return;
+        }
+        let left = self.depth();
+        warn!(
+            left,
+            "the broker was too slow; messages are left undelivered"
+        );
+        self.0.wish.send_replace(Wish::LeaveNow);
+        if timeout(AT_ONCE, self.ended()).await.is_err() {
+            debug!("the link's task does not end");
+        }
+    }
+
+    /// Waits until the link has ended for good.
+    fn ended(&self) -> impl Future<Output = ()> + use<> {
         let mut ended = self.0.ended.subscribe();
-        let over = ended.wait_for(|ended| *ended);
-        if timeout(deadline, over).await.is_err() {
-            let left = self.depth();
-            warn!(
-                left,
-                "the broker was too slow; messages are left undelivered"
-            );
+        async move {
+            // The sender is shared with the task, which drops it only after its word.
+            drop(ended.wait_for(|ended| *ended).await);
         }
     }
 }
@@ -133,12 +156,31 @@ impl MqttHandle {
 /// [`MqttError`] when the address or a certificate file cannot be used. That the broker is away is no
 /// error.
 pub fn start(config: MqttConfig) -> Result<(MqttHandle, mpsc::Receiver<Input>), MqttError> {
+    start_when(config, std::future::ready(()))
+}
+
+/// The same, but it connects only when another link has ended: two links of one client at a time would
+/// throw each other out, and the last word of the one could come after the first of the other.
+///
+/// # Errors
+/// [`MqttError`], as [`start`].
+pub fn start_after(
+    before: &MqttHandle,
+    config: MqttConfig,
+) -> Result<(MqttHandle, mpsc::Receiver<Input>), MqttError> {
+    start_when(config, before.ended())
+}
+
+fn start_when(
+    config: MqttConfig,
+    begin: impl Future<Output = ()> + Send + 'static,
+) -> Result<(MqttHandle, mpsc::Receiver<Input>), MqttError> {
     let target = Target::new(&config)?;
     let (inputs, receiver) = mpsc::channel(INBOUND);
     let shared = Arc::new(Shared {
         state: Mutex::default(),
         wake: Notify::new(),
-        ending: watch::Sender::new(false),
+        wish: watch::Sender::new(Wish::Stay),
         ended: watch::Sender::new(false),
     });
     let handle = MqttHandle(Arc::clone(&shared));
@@ -149,7 +191,7 @@ pub fn start(config: MqttConfig) -> Result<(MqttHandle, mpsc::Receiver<Input>), 
         inputs,
         said: None,
     };
-    tokio::spawn(keeper.run());
+    tokio::spawn(keeper.run(begin));
     Ok((handle, receiver))
 }
 
@@ -178,7 +220,7 @@ pub async fn probe(config: &MqttConfig) -> Result<String, String> {
 /// How a link ended.
 enum End {
     Broken(Failure),
-    Wanted,
+    Wanted(Wish),
 }
 
 struct Keeper {
@@ -191,12 +233,24 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn run(mut self) {
+    async fn run(mut self, begin: impl Future<Output = ()>) {
+        let mut wish = self.shared.wish.subscribe();
+        let begins = tokio::select! {
+            () = begin => true,
+            _ = wish.wait_for(|wish| *wish != Wish::Stay) => false,
+        };
+        if begins {
+            self.keep(&mut wish).await;
+        }
+        self.down();
+        self.shared.ended.send_replace(true);
+    }
+
+    async fn keep(&mut self, wish: &mut watch::Receiver<Wish>) {
         let mut retry = Retry::new(RECONNECT);
-        let mut ending = self.shared.ending.subscribe();
         loop {
-            match self.one_link(&mut retry, &mut ending).await {
-                End::Wanted => break,
+            match self.one_link(&mut retry, wish).await {
+                End::Wanted(_) => return,
                 End::Broken(failure) => {
                     self.broken(&failure).await;
                     let mut wait = retry.failed(fastrand::f64());
@@ -206,21 +260,23 @@ impl Keeper {
                     debug!(wait_ms = wait.as_millis(), "connecting again after a pause");
                     tokio::select! {
                         () = sleep(wait) => {}
-                        _ = ending.wait_for(|ending| *ending) => break,
+                        _ = wish.wait_for(|wish| *wish != Wish::Stay) => return,
                     }
                 }
             }
         }
-        self.shared.ended.send_replace(true);
+    }
+
+    /// True when there was a link.
+    fn down(&self) -> bool {
+        let mut state = self.shared.state();
+        state.outbox.down();
+        state.subscriptions.clear();
+        std::mem::take(&mut state.is_up)
     }
 
     async fn broken(&mut self, failure: &Failure) {
-        let was_up = {
-            let mut state = self.shared.state();
-            state.outbox.down();
-            state.subscriptions.clear();
-            std::mem::take(&mut state.is_up)
-        };
+        let was_up = self.down();
         if self.said.as_ref() != Some(&failure.reason) {
             warn!(
                 broker = self.target.shown,
@@ -242,7 +298,7 @@ impl Keeper {
         }
     }
 
-    async fn one_link(&mut self, retry: &mut Retry, ending: &mut watch::Receiver<bool>) -> End {
+    async fn one_link(&mut self, retry: &mut Retry, wish: &mut watch::Receiver<Wish>) -> End {
         // Certificates may have been renewed since the last link.
         match Target::new(&self.config) {
             Ok(target) => self.target = target,
@@ -262,8 +318,9 @@ impl Keeper {
                     state.outbox.depth() == 0 || !state.is_up,
                 )
             };
-            if *ending.borrow() && is_idle {
-                break End::Wanted;
+            let wanted = *wish.borrow_and_update();
+            if wanted == Wish::LeaveNow || wanted == Wish::Leave && is_idle {
+                break End::Wanted(wanted);
             }
             tokio::select! {
                 event = events.recv() => match event {
@@ -274,11 +331,11 @@ impl Keeper {
                 () = self.shared.wake.notified() => {}
                 _ = portions.tick(), if has_backlog => feeder.portion = PORTION,
                 () = &mut stable, if retry.failures() > 0 => retry.succeeded(),
-                _ = ending.changed() => {}
+                _ = wish.changed() => {}
             }
             feeder.feed(&mut self.shared.state());
         };
-        if matches!(end, End::Wanted) {
+        if matches!(end, End::Wanted(Wish::Leave)) {
             feeder.link.disconnect();
             // The task ends when the broker closes; it does not hold up the end for long.
             let closed = timeout(GOODBYE, async { while events.recv().await.is_some() {} });

@@ -10,5 +10,5 @@ mod transport;
 mod v4;
 mod v5;
 
-pub use client::{MqttHandle, probe, start};
+pub use client::{MqttHandle, probe, start, start_after};
 pub use options::{MqttConfig, MqttError, Protocol, Will};

@@ -390,8 +390,11 @@ impl Bridge {
         })
     }
 
-    /// `BASE/bridge/health`
+    /// `BASE/bridge/health`; what nobody can hear now is old by the time that somebody can.
     pub(super) fn publish_health(&mut self, now: Now, sample: Sample, out: &mut Vec<Effect>) {
+        if !self.publisher.is_up() {
+            return;
+        }
         let payload = render(&self.health_body(now, sample));
         Publisher::send(self.topics.bridge("health"), payload, out);
     }

@@ -61,7 +61,7 @@ pub(super) fn find(
     retry_after: Option<Duration>,
 ) -> Option<CallError> {
     let code = json.and_then(error_code);
-    if (200..300).contains(&status) && code.is_none() {
+    if (200..300).contains(&status) && code.is_none() && !json.is_some_and(tells_an_error) {
         return None;
     }
     let words = json.map(words).unwrap_or_default();
@@ -96,6 +96,18 @@ fn sentence(status: u16, code: Option<u16>, words: &str) -> String {
     } else {
         format!("the cloud refused: {reason}: {words}")
     }
+}
+
+/// True where an answer calls itself an error, though by no code of the table: one beyond it, or the
+/// `"error": true` of a newer gateway of the vendor (seen).
+fn tells_an_error(json: &Value) -> bool {
+    let beyond = match json.get("error_code") {
+        None | Some(Value::Null) => false,
+        Some(Value::Number(code)) => code.as_f64() != Some(0.0),
+        Some(Value::String(code)) => !matches!(code.trim(), "" | "0"),
+        Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => true,
+    };
+    beyond || json.get("error") == Some(&Value::Bool(true))
 }
 
 /// `error_code`, as a number or a text; 0 is no error.
@@ -212,6 +224,13 @@ mod tests {
             (403, None, C::Refused),
             (400, Some(json!({ "detail": "no" })), C::Transient),
             (400, Some(json!({ "error_code": "9025" })), C::Refused),
+            (200, Some(json!({ "error_code": 5_000_017 })), C::Refused),
+            (200, Some(json!({ "error_code": "E42" })), C::Refused),
+            (
+                200,
+                Some(json!({ "error": true, "code": "1000033", "data": null })),
+                C::Refused,
+            ),
         ] {
             let error = find(status, body.as_ref(), None).unwrap();
             assert_eq!(error.class, class, "{status} {body:?}");
@@ -225,6 +244,7 @@ mod tests {
             json!([]),
             json!({ "error_code": 0 }),
             json!({ "error_code": null }),
+            json!({ "error_code": "0", "error": false }),
         ] {
             assert_eq!(find(200, Some(&body), None), None, "{body}");
         }

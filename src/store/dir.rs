@@ -136,9 +136,7 @@ impl StateDir {
         });
         written.map_err(io_error(&new, "written"))?;
         fs::rename(&new, &path).map_err(io_error(&path, "replaced"))?;
-        // The name itself lasts only when the folder is on disk, too.
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(io_error(folder, "written"))
+        sync_names(folder).map_err(io_error(folder, "written"))
     }
 
     /// Removes a file; one that is not there is fine.
@@ -170,6 +168,18 @@ fn io_error<'a>(path: &'a Path, action: &'static str) -> impl FnOnce(io::Error) 
         action,
         source,
     }
+}
+
+/// A name lasts only when its folder is on disk, too.
+#[cfg(unix)]
+fn sync_names(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened as a file.
+#[cfg(not(unix))]
+fn sync_names(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn make_private(path: &Path) -> Result<(), StoreError> {

@@ -20,6 +20,9 @@ use super::{error, wire};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The slowest good answers seen take a few seconds.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The cloud closes idle connections, too: a command that leaves at that moment is lost with nobody
+/// knowing whether it arrived. So ours end first; common servers wait for a minute.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest schema known has 300 kB.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Nobody waits longer than this for a server that asks to.
@@ -92,6 +95,7 @@ impl Api {
             )]))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         Ok(Self(Arc::new(Inner {

@@ -325,6 +325,55 @@ async fn an_empty_answer_to_a_command_says_that_it_was_taken() {
 }
 
 #[tokio::test]
+async fn a_server_may_say_how_long_to_wait_in_several_ways() {
+    // NOW is Fri, 15 Jan 2027 08:00:00 GMT.
+    for (header, want) in [
+        (&b"Retry-After: 120"[..], Some(120)),
+        (b"Retry-After: Fri, 15 Jan 2027 08:01:30 GMT", Some(90)),
+        (b"Retry-After: Fri, 15 Jan 2027 07:00:00 GMT", None),
+        (b"Retry-After: -5", None),
+        (b"Retry-After: soon", None),
+        (b"Retry-After: 9223372036854775807", Some(24 * 3600)),
+        (
+            b"X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1800000060",
+            Some(60),
+        ),
+        (
+            b"X-RateLimit-Remaining: 7\r\nX-RateLimit-Reset: 1800000060",
+            None,
+        ),
+        (
+            b"X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: -9223372036854775808",
+            None,
+        ),
+    ] {
+        let (head, tail) = (
+            &b"HTTP/1.1 429 Too Many Requests\r\n"[..],
+            b"\r\nContent-Length: 0\r\n\r\n",
+        );
+        let answer = [head, header, tail].concat().leak();
+        let error = call(&odd_server(answer).await, latest()).await.unwrap_err();
+        let got = (error.class, error.retry_after.map(|wait| wait.as_secs()));
+        let shown = String::from_utf8_lossy(header);
+        assert_eq!(got, (ErrorClass::Throttled, want), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_is_replaced_by_a_login() {
+    let api = odd_server(b"").await;
+    let damaged = Session {
+        uid: "u".into(),
+        token: Secret::new("to\nken".into()),
+        expires_at: NOW,
+    };
+    api.restore(Region::Custom, damaged);
+    let error = call(&api, latest()).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::TokenLost, "{error}");
+    assert!(!error.message.contains("ken\""), "{error}");
+}
+
+#[tokio::test]
 async fn a_flood_is_cut_off() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

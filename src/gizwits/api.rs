@@ -180,7 +180,11 @@ impl Api {
             // The application id is enough (documented).
             (CloudCall::Login | CloudCall::Schema { .. }, _) => Ok(request),
             (_, Some(session)) => {
-                Ok(request.header("x-gizwits-user-token", session.token.expose()))
+                // One that a header cannot carry is as good as none: only another login helps.
+                let mut token = HeaderValue::from_str(session.token.expose())
+                    .map_err(|_| own_fault(ErrorClass::TokenLost, "the token is damaged".into()))?;
+                token.set_sensitive(true);
+                Ok(request.header("x-gizwits-user-token", token))
             }
             (_, None) => Err(own_fault(
                 ErrorClass::TokenLost,
@@ -276,7 +280,7 @@ async fn exchange(request: RequestBuilder, host: &str, unix_now: i64) -> Result<
     Ok(Answer {
         status,
         json: serde_json::from_slice(&body).ok(),
-        body_is_empty: body.is_empty(),
+        body_is_empty: body.trim_ascii().is_empty(),
         retry_after,
         not_json: error::not_json(status, &body),
     })
@@ -289,11 +293,11 @@ fn retry_after(response: &Response, unix_now: i64) -> Option<Duration> {
     let asked = match header(RETRY_AFTER.as_str()) {
         Some(text) => text.parse::<i64>().ok().or_else(|| {
             let date = jiff::fmt::rfc2822::parse(text).ok()?;
-            Some(date.timestamp().as_second() - unix_now)
+            Some(date.timestamp().as_second().saturating_sub(unix_now))
         }),
         None if header("x-ratelimit-remaining") == Some("0") => {
             let reset: i64 = header("x-ratelimit-reset")?.parse().ok()?;
-            Some(reset - unix_now)
+            Some(reset.saturating_sub(unix_now))
         }
         None => None,
     };

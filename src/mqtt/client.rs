@@ -77,7 +77,7 @@ impl MqttHandle {
     /// Publishes, or keeps for later; never waits.
     pub fn publish(&self, message: Publication) {
         let Publication { topic, .. } = &message;
-        if topic.is_empty() || topic.len() > MAX_TOPIC_BYTES || topic.contains(['+', '#', '\0']) {
+        if !can_carry(topic) {
             warn!(
                 topic,
                 "a message is dropped: nobody can publish on this topic"
@@ -147,6 +147,17 @@ impl MqttHandle {
             drop(ended.wait_for(|ended| *ended).await);
         }
     }
+}
+
+/// Whether a broker takes messages on this topic. Mosquitto ends the link over a control character or
+/// a code point that is none, and would at each new try.
+fn can_carry(topic: &str) -> bool {
+    let is_noncharacter = |c: char| {
+        let code = u32::from(c);
+        (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
+    };
+    let is_bad = |c: char| matches!(c, '+' | '#') || c.is_control() || is_noncharacter(c);
+    !topic.is_empty() && topic.len() <= MAX_TOPIC_BYTES && !topic.contains(is_bad)
 }
 
 /// Starts the task that keeps the link. Inputs arrive on the receiver: `MqttUp`, `MqttDown` and
@@ -418,5 +429,30 @@ impl Feeder {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_that_would_cost_the_link_are_not_published_on() {
+        for topic in ["a", "a/b c/é温度", "$x"] {
+            assert!(can_carry(topic), "{topic:?}");
+        }
+        for topic in [
+            "",
+            "a/+",
+            "#",
+            "a\0",
+            "a\n",
+            "a\u{85}",
+            "a\u{fffe}",
+            "\u{fdd0}",
+        ] {
+            assert!(!can_carry(topic), "{topic:?}");
+        }
+        assert!(!can_carry(&"x".repeat(MAX_TOPIC_BYTES + 1)));
     }
 }

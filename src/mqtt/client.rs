@@ -1,5 +1,6 @@
 //! Keeps a link up: connects, feeds it from the outbox, connects again when it breaks.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const AT_ONCE: Duration = Duration::from_millis(100);
 /// Messages that the engine has not looked at; beyond it the link waits.
 const INBOUND: usize = 1_000;
+/// Trees of topics for which it is told that the broker throws messages away.
+const MAX_TREES: usize = 16;
 /// A topic has a two-byte length.
 const MAX_TOPIC_BYTES: usize = 65_535;
 
@@ -201,6 +204,7 @@ fn start_when(
         shared,
         inputs,
         said: None,
+        thrown: BTreeSet::new(),
     };
     tokio::spawn(keeper.run(begin));
     Ok((handle, receiver))
@@ -241,6 +245,8 @@ struct Keeper {
     inputs: mpsc::Sender<Input>,
     /// The failure that was last told: the same one again is no news.
     said: Option<String>,
+    /// Where the broker threw messages away on this link, and why: each is told once.
+    thrown: BTreeSet<(String, String)>,
 }
 
 impl Keeper {
@@ -371,17 +377,14 @@ impl Keeper {
                 }
                 info!(broker = self.target.shown, "connected to the broker");
                 self.said = None;
+                self.thrown.clear();
                 self.tell(Input::MqttUp).await;
             }
             LinkEvent::Written(packet_id) => self.shared.state().outbox.written(packet_id),
             LinkEvent::Acked { packet_id, refused } => {
                 let topic = self.shared.state().outbox.acked(packet_id);
-                if let Some(reason) = refused {
-                    warn!(
-                        topic,
-                        reason,
-                        "the broker threw a message away; check its access rules for this user"
-                    );
+                if let (Some(topic), Some(reason)) = (topic, refused) {
+                    self.thrown_away(&topic, reason);
                 }
             }
             LinkEvent::SubscriptionRefused(reason) => {
@@ -392,6 +395,19 @@ impl Keeper {
             }
             LinkEvent::Message(message) => self.tell(Input::Message(message)).await,
             LinkEvent::Down(_) => {}
+        }
+    }
+
+    /// Access rules that are wrong are so for all topics of a tree, and for each of its messages.
+    fn thrown_away(&mut self, topic: &str, reason: String) {
+        let tree = topic.split('/').next().unwrap_or_default().to_owned();
+        if self.thrown.len() < MAX_TREES && self.thrown.insert((tree, reason.clone())) {
+            warn!(
+                topic,
+                reason, "the broker throws messages away; check its access rules for this user"
+            );
+        } else {
+            debug!(topic, reason, "the broker threw a message away");
         }
     }
 }

@@ -34,6 +34,7 @@ pub struct Outbox {
     /// The largest packet that this link's broker takes.
     max_packet: usize,
     dropped: u64,
+    told_lost: bool,
 }
 
 impl Outbox {
@@ -42,7 +43,9 @@ impl Outbox {
         if !message.retain {
             if self.events.len() >= MAX_EVENTS {
                 self.events.pop_front();
-                self.dropped += 1;
+                self.lost(
+                    "the oldest results and events are lost: the broker is away for too long",
+                );
             }
             self.events.push_back(message);
         } else if self.is_up || message.payload.is_empty() {
@@ -57,7 +60,15 @@ impl Outbox {
             self.order.push_back(message.topic.clone());
             self.states.insert(message.topic.clone(), message);
         } else {
-            self.dropped += 1;
+            self.lost("states are lost: more topics wait than the outbox holds");
+        }
+    }
+
+    /// Counts a message that a bound cost; told once a link.
+    fn lost(&mut self, what: &str) {
+        self.dropped += 1;
+        if !std::mem::replace(&mut self.told_lost, true) {
+            warn!("{what}");
         }
     }
 
@@ -96,6 +107,7 @@ impl Outbox {
     /// The link is up. The broker takes packets of at most `max_packet` bytes, if it says so.
     pub fn up(&mut self, max_packet: Option<usize>) {
         self.is_up = true;
+        self.told_lost = false;
         self.max_packet = max_packet.unwrap_or(usize::MAX);
     }
 

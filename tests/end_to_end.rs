@@ -562,6 +562,39 @@ async fn a_reload_takes_what_changed_and_refuses_a_bad_file_whole() {
 }
 
 #[tokio::test]
+async fn a_reload_may_move_the_health_checks() {
+    let mut stage = stage().await;
+    let mut changed = config(&stage.cloud, &stage.broker.url());
+    let (first, second) = (support::free_port(), support::free_port());
+    for port in [first, second] {
+        changed["web"] = json!({ "listen": format!("127.0.0.1:{port}") });
+        stage.bridge.write(&changed);
+        stage.bridge.signal("HUP").await;
+        until_health_checks(port, true).await;
+    }
+    until_health_checks(first, false).await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    changed["web"]["listen"] = json!(taken.local_addr().unwrap().to_string());
+    changed["devices"] = json!({ SPA: { "topic": "spa" } });
+    stage.bridge.write(&changed);
+    stage.bridge.signal("HUP").await;
+    let result = stage.watcher.command("hot_tub", "set/locked", "on").await;
+    assert_eq!(result["confirmed"], true, "it is refused whole");
+    until_health_checks(second, true).await;
+}
+
+async fn until_health_checks(port: u16, answer: bool) {
+    let url = format!("http://127.0.0.1:{port}/healthz");
+    let asked = async {
+        while reqwest::get(&url).await.is_ok() != answer {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(support::DEADLINE, asked).await;
+    assert!(in_time.is_ok(), "{url} should answer: {answer}");
+}
+
+#[tokio::test]
 async fn a_reload_may_change_the_link_to_the_broker() {
     let mut stage = stage().await;
     stage

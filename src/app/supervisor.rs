@@ -49,6 +49,8 @@ pub struct Running {
     install_id: String,
     mqtt_config: MqttConfig,
     broker: MqttHandle,
+    web: Option<web::Server>,
+    not_ready: watch::Receiver<Option<String>>,
     ways: BTreeMap<AccountName, Way>,
     orders: mpsc::Sender<Order>,
     engine: JoinHandle<MqttHandle>,
@@ -74,10 +76,7 @@ impl Running {
         let link = mqtt::start(mqtt_config.clone())?;
         let broker = link.0.clone();
         let (tell_ready, not_ready) = watch::channel(Some("the bridge is starting".to_owned()));
-        if let Some(web) = &config.web {
-            let listen = web::serve(web.listen, not_ready).await?;
-            info!(%listen, "answering health checks");
-        }
+        let web = serve(&config, &not_ready).await?;
         let scribe = Scribe::start(dir);
         let (cloud, outcomes) = Cloud::new(ways.clone(), clock, scribe.desk());
         let (orders, receiver) = mpsc::channel(8);
@@ -109,6 +108,8 @@ impl Running {
             install_id,
             mqtt_config,
             broker,
+            web,
+            not_ready,
             ways,
             orders,
             scribe,
@@ -129,7 +130,6 @@ impl Running {
         }
         let fixed = [
             ("state_dir", config.state_dir != self.config.state_dir),
-            ("web", config.web != self.config.web),
             ("log", config.log != self.config.log),
         ];
         for (key, _) in fixed.into_iter().filter(|(_, changed)| *changed) {
@@ -140,13 +140,23 @@ impl Running {
         }
         let ways = edges::renewed_ways(&self.config, &self.ways, &config)?;
         let mqtt_config = edges::mqtt_config(&config, &self.install_id);
+        let listen = |config: &Config| config.web.as_ref().map(|web| web.listen);
+        let web = if listen(&config) == listen(&self.config) {
+            None
+        } else {
+            Some(serve(&config, &self.not_ready).await?)
+        };
         let link = if mqtt_config == self.mqtt_config {
             None
         } else {
             Some(mqtt::start_after(&self.broker, mqtt_config.clone())?)
         };
+        // From here on nothing fails.
         if let Some((handle, _)) = &link {
             self.broker = handle.clone();
+        }
+        if let Some(web) = web {
+            self.web = web;
         }
         let order = Order::Reload {
             settings: Box::new(config.settings.clone()),
@@ -190,6 +200,18 @@ impl Running {
         }
         info!("stopped");
     }
+}
+
+async fn serve(
+    config: &Config,
+    not_ready: &watch::Receiver<Option<String>>,
+) -> Result<Option<web::Server>, WebError> {
+    let Some(web) = &config.web else {
+        return Ok(None);
+    };
+    let server = web::serve(web.listen, not_ready.clone()).await?;
+    info!(listen = %server.address, "answering health checks");
+    Ok(Some(server))
 }
 
 fn broker_link(

@@ -4,4 +4,4 @@ mod probe;
 mod server;
 
 pub use probe::{ProbeError, probe};
-pub use server::{WebError, serve};
+pub use server::{Server, WebError, serve};

@@ -77,9 +77,10 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_serving_bridge_is_healthy_and_a_silent_port_is_not() {
         let (_sender, receiver) = watch::channel(None);
-        let address = serve("127.0.0.1:0".parse().unwrap(), receiver)
+        let server = serve("127.0.0.1:0".parse().unwrap(), receiver)
             .await
             .unwrap();
+        let address = server.address;
         tokio::task::spawn_blocking(move || probe(address))
             .await
             .unwrap()

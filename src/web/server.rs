@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 /// Why the health checks cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -17,25 +18,39 @@ pub struct WebError {
     source: std::io::Error,
 }
 
-/// Listens, then serves on a task until the runtime ends. `not_ready` says why the bridge is not
-/// ready; `None` when it is. Returns the address, which tells the port where `listen` said 0.
+/// Serves until it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// Tells the port where 0 was asked for.
+    pub address: SocketAddr,
+    task: AbortHandle,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Listens, then serves on a task. `not_ready` says why the bridge is not ready; `None` when it is.
 ///
 /// # Errors
 /// [`WebError`] when the address cannot be listened on.
 pub async fn serve(
     listen: SocketAddr,
     not_ready: watch::Receiver<Option<String>>,
-) -> Result<SocketAddr, WebError> {
+) -> Result<Server, WebError> {
     let fail = |source| WebError { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(fail)?;
     let address = listener.local_addr().map_err(fail)?;
     let router = router(not_ready);
-    tokio::spawn(async move {
+    let serving = tokio::spawn(async move {
         if let Err(err) = axum::serve(listener, router).await {
             tracing::error!(%err, "the health checks ended");
         }
     });
-    Ok(address)
+    let task = serving.abort_handle();
+    Ok(Server { address, task })
 }
 
 fn router(not_ready: watch::Receiver<Option<String>>) -> Router {

@@ -87,6 +87,22 @@ fn secrets_come_from_files_and_the_environment_and_are_never_shown() {
 }
 
 #[test]
+fn an_address_with_a_password_in_it_is_not_repeated() {
+    for url in [
+        "mqtt://u:hunter2@x",
+        "homeassistant:hunter2@192.168.1.5:1883",
+        "tcp://u:hunter2@x",
+        "u:hunter2@x",
+        "mqtt://u:hunter2@x:port",
+    ] {
+        let text = format!("{SHORT}mqtt: {{url: \"{url}\"}}\n");
+        let errors = load_text(&text, &[]).unwrap_err().to_string();
+        assert!(errors.contains("mqtt.url"), "{errors}");
+        assert!(!errors.contains("hunter2"), "{errors}");
+    }
+}
+
+#[test]
 fn a_container_needs_no_file() {
     let variables = BTreeMap::from(
         [

@@ -100,12 +100,15 @@ pub(super) fn mqtt(root: &Section<'_>, out: &mut Findings) -> (Mqtt, String) {
 }
 
 fn check_broker(url: &str) -> Result<(), String> {
-    let parsed = url::Url::parse(url).ok();
+    // USER:PASSWORD@HOST may stand in it, readable as an address or not.
+    let shown = if url.contains('@') {
+        "what stands here".to_owned()
+    } else {
+        format!("{url:?}")
+    };
     let hint = "write mqtt://HOST, mqtts://HOST or unix:///PATH";
-    let Some(parsed) = parsed else {
-        // What cannot be read may hold a password.
-        let shown = if url.contains('@') { "this" } else { url };
-        return Err(format!("{shown:?} is no address; {hint}"));
+    let Ok(parsed) = url::Url::parse(url) else {
+        return Err(format!("{shown} is no address; {hint}"));
     };
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return Err("user name and password do not belong into the address; set mqtt.username and mqtt.password".into());
@@ -114,7 +117,7 @@ fn check_broker(url: &str) -> Result<(), String> {
     match parsed.scheme() {
         "mqtt" | "mqtts" if has_host => Ok(()),
         "unix" if cfg!(unix) && parsed.path().len() > 1 => Ok(()),
-        _ => Err(format!("{url:?} is no address of a broker; {hint}")),
+        _ => Err(format!("{shown} is no address of a broker; {hint}")),
     }
 }
 

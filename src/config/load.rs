@@ -66,11 +66,11 @@ pub fn load(file: &Path, variables: &BTreeMap<String, String>) -> Result<Config,
         )
     })?;
     let mut root = Node::from_document(&document);
-    env::overlay(&mut root, variables);
     let mut out = Findings {
         folders: folders(file, variables),
         ..Findings::default()
     };
+    env::overlay(&mut root, variables, &KEYS, &mut out);
     let config = assemble(&root, variables, &mut out);
     if out.has_inline_secret && others_may_read(file) {
         out.warnings.push(format!(

@@ -29,8 +29,7 @@ pub(super) async fn check(
     );
     let mut document = json!({ "file": path, "warnings": ask.config.warnings });
     if !online {
-        output.result(&document, &lines.join("\n"));
-        return Ok(());
+        return output.result(&document, &lines.join("\n"));
     }
     let cloud = check_cloud(&ask, &mut lines).await;
     let broker = check_broker(&ask, &mut lines).await;
@@ -38,15 +37,11 @@ pub(super) async fn check(
     document["accounts"] =
         cloud.unwrap_or_else(|trouble| json!({ "error": trouble.message, "code": trouble.code }));
     document["broker"] = broker.unwrap_or_else(|reason| json!({ "error": reason }));
-    output.result(&document, &lines.join("\n"));
+    output.result(&document, &lines.join("\n"))?;
     if good {
         return Ok(());
     }
-    Err(Trouble {
-        exit_code: 1,
-        message: String::new(),
-        code: None,
-    })
+    Err(Trouble::told())
 }
 
 async fn check_cloud(ask: &Ask, lines: &mut Vec<String>) -> Result<Value, Trouble> {

@@ -64,8 +64,7 @@ pub(super) async fn get(
     } else {
         table(&["attribute", "value", "label"], rows)
     };
-    output.result(&Value::Object(values), &lines);
-    Ok(())
+    output.result(&Value::Object(values), &lines)
 }
 
 pub(super) async fn set(
@@ -89,8 +88,7 @@ pub(super) async fn set(
         .iter()
         .map(|(name, value)| format!("{name}={}", value.to_bare()))
         .collect();
-    output.result(&document, &format!("the cloud took it: {}", said.join(" ")));
-    Ok(())
+    output.result(&document, &format!("the cloud took it: {}", said.join(" ")))
 }
 
 pub(super) async fn raw(ask: Ask, did: &str, bytes: &str, output: &Output) -> Result<(), Trouble> {
@@ -108,6 +106,5 @@ pub(super) async fn raw(ask: Ask, did: &str, bytes: &str, output: &Output) -> Re
     };
     found.client.call(call).await?;
     let document = json!({ "status": "ok", "raw": bytes });
-    output.result(&document, &format!("the cloud took {} bytes", bytes.len()));
-    Ok(())
+    output.result(&document, &format!("the cloud took {} bytes", bytes.len()))
 }

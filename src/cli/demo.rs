@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 use tokio::sync::mpsc;
 
@@ -72,16 +72,17 @@ pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Res
         view: View::new(base),
         window,
         settled: false,
+        is_heard: true,
     };
     demo.introduce(&broker_url, &cloud_url);
     let end = demo.watch(args.duration, messages, &mut signals).await;
-    demo.conclude();
+    let concluded = demo.conclude();
     demo.window.shutdown(GOODBYE).await;
     running.stop().await;
     if let Err(err) = std::fs::remove_dir_all(&state_dir) {
         tracing::debug!(%err, "the demo's state is left behind");
     }
-    end
+    end.and(concluded)
 }
 
 async fn simulated_cloud(clock: Clock) -> Result<Simulator, Trouble> {
@@ -180,16 +181,18 @@ struct Demo {
     window: MqttHandle,
     /// The table was shown; from now on changes are.
     settled: bool,
+    /// False once what it says cannot be written: nobody watches any more.
+    is_heard: bool,
 }
 
 impl Demo {
-    fn say(&self, line: &str) {
-        if !self.output.is_json() {
-            self.output.line(line);
+    fn say(&mut self, line: &str) {
+        if !self.output.is_json() && self.output.line(line).is_err() {
+            self.is_heard = false;
         }
     }
 
-    fn introduce(&self, broker: &str, cloud: &str) {
+    fn introduce(&mut self, broker: &str, cloud: &str) {
         let base = self.base;
         let port = broker.rsplit(':').next().unwrap_or_default();
         self.say(&format!(
@@ -211,7 +214,7 @@ impl Demo {
         let settled = tokio::time::sleep(SETTLED);
         tokio::pin!(end, settled);
         let mut typed = Some(BufReader::new(tokio::io::stdin()).lines());
-        loop {
+        while self.is_heard {
             tokio::select! {
                 () = &mut end => return Ok(()),
                 () = &mut settled, if !self.settled => self.show_table(),
@@ -227,11 +230,13 @@ impl Demo {
                 },
             }
         }
+        Ok(())
     }
 
     fn show_table(&mut self) {
         self.settled = true;
-        self.say(&table(&["device", "state", "values"], self.view.devices()));
+        let devices = table(&["device", "state", "values"], self.view.devices());
+        self.say(&devices);
         self.say("");
         if std::io::stdin().is_terminal() {
             self.say(HELP);
@@ -260,14 +265,14 @@ impl Demo {
         }
     }
 
-    fn on_line(&self, line: &str) -> Typed {
+    fn on_line(&mut self, line: &str) -> Typed {
         self.view.typed(line).unwrap_or_else(|err| {
             self.say(&err);
             Typed::Nothing
         })
     }
 
-    fn act(&self, typed: Typed) {
+    fn act(&mut self, typed: Typed) {
         match typed {
             Typed::Set { topic, value } => self.window.publish(Publication {
                 topic,
@@ -291,7 +296,7 @@ impl Demo {
         }
     }
 
-    fn conclude(&self) {
+    fn conclude(&self) -> Result<(), Trouble> {
         let devices = self.view.devices();
         let calls = self.simulator.with_world(|world| world.requests().len());
         let document = json!({
@@ -308,7 +313,7 @@ impl Demo {
             "\n{} devices, {online} online; {messages} messages on the broker from {calls} calls to the cloud",
             devices.len()
         );
-        self.output.result(&Value::clone(&document), &lines);
+        self.output.result(&document, &lines)
     }
 }
 

@@ -53,8 +53,7 @@ async fn list(ask: &Ask, output: &Output) -> Result<(), Trouble> {
     } else {
         table(&headers, rows)
     };
-    output.result(&Value::Array(documents), &lines);
-    Ok(())
+    output.result(&Value::Array(documents), &lines)
 }
 
 async fn show(ask: &Ask, did: &str, output: &Output) -> Result<(), Trouble> {
@@ -75,8 +74,7 @@ async fn show(ask: &Ask, did: &str, output: &Output) -> Result<(), Trouble> {
         .flatten()
         .map(|(key, value)| vec![key.clone(), bare(value)])
         .collect();
-    output.result(&document, &table(&["property", "value"], rows));
-    Ok(())
+    output.result(&document, &table(&["property", "value"], rows))
 }
 
 fn document(config: &Config, client: &Client, device: &Device) -> Value {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::config;
 use crate::web;
 
@@ -18,6 +20,5 @@ pub(super) fn health(file: Option<&Path>, output: &Output) -> Result<(), Trouble
         ));
     };
     web::probe(web.listen).map_err(|err| Trouble::failed(err.to_string()))?;
-    output.line("ok");
-    Ok(())
+    output.result(&json!({ "status": "ok" }), "ok")
 }

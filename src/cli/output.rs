@@ -1,10 +1,10 @@
 //! The only place that prints: results to stdout, trouble to stderr.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::trouble::Trouble;
 
@@ -24,37 +24,62 @@ impl Output {
     }
 
     /// One line of a result.
-    pub(super) fn line(self, text: &str) {
+    ///
+    /// # Errors
+    /// When it cannot be written: the reader has closed the pipe, the disk is full.
+    pub(super) fn line(self, text: &str) -> std::io::Result<()> {
         let mut stdout = std::io::stdout().lock();
-        // Who closed the pipe has read enough.
-        drop(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+        writeln!(stdout, "{}", printable(text))?;
+        stdout.flush()
     }
 
     /// A result: the document for scripts, else the lines for eyes.
-    pub(super) fn result(self, document: &Value, lines: &str) {
-        if self.is_json {
-            self.line(&format!("{document:#}"));
+    ///
+    /// # Errors
+    /// [`Trouble`] when it cannot be written.
+    pub(super) fn result(self, document: &Value, lines: &str) -> Result<(), Trouble> {
+        let written = if self.is_json {
+            self.line(&format!("{document:#}"))
         } else {
-            self.line(lines);
+            self.line(lines)
+        };
+        match written {
+            Err(err) if err.kind() != ErrorKind::BrokenPipe => Err(Trouble::failed(format!(
+                "the result cannot be written: {err}"
+            ))),
+            // Who closed the pipe has read enough.
+            Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    /// Tells people of a failure.
+    #[expect(clippy::unused_self, reason = "everything that prints is here")]
+    pub(super) fn complain(self, message: &str) {
+        // Where errors cannot be written there is nobody to tell.
+        drop(writeln!(std::io::stderr(), "error: {}", printable(message)));
     }
 
     /// Tells of a failure and answers with its exit code.
     pub(super) fn fail(self, trouble: &Trouble) -> ExitCode {
-        let mut stderr = std::io::stderr().lock();
         if !trouble.message.is_empty() {
-            drop(writeln!(stderr, "error: {}", trouble.message));
+            self.complain(&trouble.message);
             if self.is_json {
-                let document =
-                    json!({ "status": "error", "error": trouble.message, "code": trouble.code });
-                self.line(&format!("{document:#}"));
+                drop(self.line(&format!("{:#}", trouble.document())));
             }
         }
         ExitCode::from(trouble.exit_code)
     }
 }
 
-/// Rows under headers, as wide as the terminal allows.
+/// Without what would command the terminal: names come from the cloud.
+fn printable(text: &str) -> String {
+    let is_harmless = |c: char| c == '\n' || !c.is_control();
+    text.chars()
+        .map(|c| if is_harmless(c) { c } else { '\u{fffd}' })
+        .collect()
+}
+
+/// Rows under headers, as wide as they are: a terminal that is narrower wraps them.
 pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table
@@ -69,4 +94,17 @@ pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
     let trim = |line: &'_ str| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned();
     let lines: Vec<String> = lines.lines().map(trim).collect();
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_command_the_terminal() {
+        assert_eq!(
+            printable("客厅\u{1b}[2J\r\nx"),
+            "客厅\u{fffd}[2J\u{fffd}\nx"
+        );
+    }
 }

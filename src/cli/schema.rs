@@ -23,8 +23,7 @@ pub(super) async fn schema(ask: Ask, id: &str, output: &Output) -> Result<(), Tr
         "inferred": schema.inferred,
         "attributes": schema.datapoints().iter().map(document).collect::<Vec<Value>>(),
     });
-    output.result(&document, &lines);
-    Ok(())
+    output.result(&document, &lines)
 }
 
 /// A device's schema is widened by what it reports; a product's is as the cloud has it.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::app::clock::Clock;
 use crate::app::signals::{Signal, Signals};
 use crate::simulator::http::ClockMs;
@@ -43,7 +45,8 @@ pub(super) async fn simulate(
     let mut simulator = simulator::start(listen, scenario, fastrand::u64(..), Arc::clone(&clock))
         .await
         .map_err(|err| Trouble::failed(format!("cannot listen at {listen}: {err}")))?;
-    output.line(&format!("listening on http://{}", simulator.addr()));
+    let url = format!("http://{}", simulator.addr());
+    output.result(&json!({ "listening": url }), &format!("listening on {url}"))?;
     if args.live {
         simulator = simulator.living(clock);
     }

@@ -1,5 +1,7 @@
 //! Why a command did not do what it was asked, and the exit code that says so.
 
+use serde_json::{Value, json};
+
 use crate::bridge::CallError;
 use crate::config::ConfigErrors;
 
@@ -10,6 +12,8 @@ pub(super) struct Trouble {
     pub(super) message: String,
     /// The Gizwits error code, where the cloud sent one.
     pub(super) code: Option<u16>,
+    /// Faults of a configuration one by one, for scripts.
+    pub(super) problems: Vec<Value>,
 }
 
 impl Trouble {
@@ -19,6 +23,7 @@ impl Trouble {
             exit_code: 1,
             message: message.into(),
             code: None,
+            problems: Vec::new(),
         }
     }
 
@@ -26,33 +31,61 @@ impl Trouble {
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self {
             exit_code: 2,
-            message: message.into(),
+            ..Self::failed(message)
+        }
+    }
+
+    /// The result said already what failed.
+    pub(super) const fn told() -> Self {
+        Self {
+            exit_code: 1,
+            message: String::new(),
             code: None,
+            problems: Vec::new(),
         }
     }
 
     /// Ctrl-C.
-    pub(super) const fn interrupted() -> Self {
+    pub(super) fn interrupted() -> Self {
         Self {
             exit_code: 130,
-            message: String::new(),
-            code: None,
+            ..Self::told()
         }
+    }
+
+    /// For scripts.
+    pub(super) fn document(&self) -> Value {
+        let mut document = json!({ "status": "error", "error": self.message, "code": self.code });
+        if !self.problems.is_empty() {
+            document["problems"] = json!(self.problems);
+        }
+        document
     }
 }
 
 impl From<CallError> for Trouble {
     fn from(err: CallError) -> Self {
         Self {
-            exit_code: 1,
             code: err.code,
-            message: err.message,
+            ..Self::failed(err.message)
         }
     }
 }
 
 impl From<ConfigErrors> for Trouble {
     fn from(errors: ConfigErrors) -> Self {
-        Self::usage(errors.to_string())
+        let problems = errors.problems.iter().map(|problem| {
+            json!({
+                "file": errors.file,
+                "line": problem.line,
+                "variable": problem.variable,
+                "path": problem.path,
+                "message": problem.message,
+            })
+        });
+        Self {
+            problems: problems.collect(),
+            ..Self::usage(errors.to_string())
+        }
     }
 }

@@ -151,11 +151,18 @@ async fn data_are_read_and_set() {
         "{}",
         said.stderr
     );
-    for bytes in ["010203", "1,2,3"] {
+    for bytes in ["010203", "1,2,3", "[1, 2, 3]"] {
         let said = run(folder.path(), &["raw", SPA, bytes]).await;
         assert_eq!(said.code, Some(0), "{}", said.stderr);
     }
-    assert_eq!(run(folder.path(), &["raw", SPA, "xyz"]).await.code, Some(2));
+    // 12 34 may be two decimal numbers or two bytes of hex, and power=off may be a slip.
+    for args in [
+        &["raw", SPA, "xyz"][..],
+        &["raw", SPA, "12", "34"],
+        &["set", SPA, "power=on", "power=off"],
+    ] {
+        assert_eq!(run(folder.path(), args).await.code, Some(2), "{args:?}");
+    }
     cloud
         .post(&format!("devices/{SPA}/online"), json!({ "online": false }))
         .await;
@@ -175,6 +182,7 @@ async fn data_are_read_and_set() {
         cloud.controls().await,
         [
             json!({ "attrs": { "temp_set": 35, "locked": true } }),
+            json!({ "raw": [1, 2, 3] }),
             json!({ "raw": [1, 2, 3] }),
             json!({ "raw": [1, 2, 3] })
         ]

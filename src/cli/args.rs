@@ -90,14 +90,13 @@ pub(super) enum Command {
 
     /// Send a raw command to a device
     #[command(
-        after_help = "Examples:  gizwits2mqtt raw DID 010102\n           gizwits2mqtt raw DID 1,1,2"
+        after_help = "Examples:  gizwits2mqtt raw QP50gPt5I8h4mFKIo0ENIK 010102\n           gizwits2mqtt raw QP50gPt5I8h4mFKIo0ENIK 1,1,2"
     )]
     Raw {
         /// The device
         did: String,
-        /// Bytes as hex, or as decimal numbers
-        #[arg(required = true)]
-        bytes: Vec<String>,
+        /// Hex such as 010102, or decimal numbers with commas such as 1,1,2
+        bytes: String,
     },
 
     /// Print a product's datapoints: names, types, ranges

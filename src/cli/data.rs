@@ -1,5 +1,7 @@
 //! `get`, `set` and `raw`: one device's data.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::bridge::CloudCall;
@@ -73,6 +75,10 @@ pub(super) async fn set(
     values: &[(String, String)],
     output: &Output,
 ) -> Result<(), Trouble> {
+    let mut names = BTreeSet::new();
+    if let Some((name, _)) = values.iter().find(|(name, _)| !names.insert(name)) {
+        return Err(Trouble::usage(format!("{name} is given twice")));
+    }
     let found = ask.find(did).await?;
     let (schema, ..) = found.client.latest(&found.device).await?;
     let request =
@@ -92,7 +98,7 @@ pub(super) async fn set(
 }
 
 pub(super) async fn raw(ask: Ask, did: &str, bytes: &str, output: &Output) -> Result<(), Trouble> {
-    let payload = if bytes.contains(',') {
+    let payload = if bytes.contains(',') && !bytes.trim_start().starts_with('[') {
         format!("[{bytes}]")
     } else {
         bytes.to_owned()

@@ -65,7 +65,7 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         Command::Devices(devices) => devices::devices(ask()?, devices, output).await,
         Command::Get { did, attrs } => data::get(ask()?, &did, &attrs, output).await,
         Command::Set { did, values } => data::set(ask()?, &did, &values, output).await,
-        Command::Raw { did, bytes } => data::raw(ask()?, &did, &bytes.join(","), output).await,
+        Command::Raw { did, bytes } => data::raw(ask()?, &did, &bytes, output).await,
         Command::Schema { id } => schema::schema(ask()?, &id, output).await,
         Command::Health => health::health(config.as_deref(), output),
     }

@@ -165,11 +165,13 @@ fn named(account: &Account, err: CallError) -> Trouble {
 }
 
 impl Client {
+    /// Unix seconds.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().unix
+    }
+
     pub(super) async fn call(&self, call: CloudCall) -> Result<Reply, CallError> {
-        self.way
-            .api
-            .perform(self.region, call, self.clock.now().unix)
-            .await
+        self.way.api.perform(self.region, call, self.now()).await
     }
 
     /// All pages of the bindings.

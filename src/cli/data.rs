@@ -9,9 +9,10 @@ use crate::homeassistant::command;
 use crate::model::{AttrValue, Attrs};
 
 use super::client::Ask;
-use super::devices::bare;
+use super::devices::{bare, state};
 use super::output::{Output, table};
 use super::trouble::Trouble;
+use super::when::ago;
 
 pub(super) async fn get(
     ask: Ask,
@@ -52,19 +53,29 @@ pub(super) async fn get(
         ]);
         values.insert(datapoint.name.to_string(), value);
     }
-    let updated_at = if updated_at > 0 {
-        Value::from(updated_at)
-    } else {
-        Value::Null
-    };
+    let device = &found.device;
+    let last = (updated_at > 0).then_some(updated_at);
     values.insert(
         "_meta".into(),
-        json!({ "did": did, "updated_at": updated_at }),
+        json!({ "did": did, "updated_at": last, "online": device.is_online }),
+    );
+    // Values of a device that is away are no more than what was.
+    let name = [&device.alias, &device.product_name]
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .map_or_else(|| did.to_owned(), |name| format!("{name} ({did})"));
+    let head = format!(
+        "{name}: {}, last report {}",
+        state(device),
+        ago(updated_at, found.client.now())
     );
     let lines = if rows.is_empty() {
-        "the cloud has no data of this device; it has not reported for a day".to_owned()
+        format!("{head}\n\nthe cloud has no data of this device")
     } else {
-        table(&["attribute", "value", "label"], rows)
+        format!(
+            "{head}\n\n{}",
+            table(&["attribute", "value", "label"], rows)
+        )
     };
     output.result(&Value::Object(values), &lines)
 }

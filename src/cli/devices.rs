@@ -12,6 +12,7 @@ use super::args::DevicesCommand;
 use super::client::{Ask, Client};
 use super::output::{Output, table};
 use super::trouble::Trouble;
+use super::when::ago;
 
 pub(super) async fn devices(
     ask: Ask,
@@ -36,12 +37,7 @@ async fn list(ask: &Ask, output: &Output) -> Result<(), Trouble> {
                     .mac
                     .as_ref()
                     .map_or_else(String::new, ToString::to_string),
-                if device.is_online {
-                    "online"
-                } else {
-                    "offline"
-                }
-                .to_owned(),
+                state(&device).to_owned(),
                 client.account.name.to_string(),
             ]);
             documents.push(document(&ask.config, &client, &device));
@@ -49,7 +45,7 @@ async fn list(ask: &Ask, output: &Output) -> Result<(), Trouble> {
     }
     let headers = ["did", "name", "product", "mac", "state", "account"];
     let lines = if rows.is_empty() {
-        "no device is bound to these accounts".to_owned()
+        "no device is bound; bind one in the app, or check `app` and `region`".to_owned()
     } else {
         table(&headers, rows)
     };
@@ -63,16 +59,19 @@ async fn show(ask: &Ask, did: &str, output: &Output) -> Result<(), Trouble> {
     let mut document = document(&ask.config, &client, &device);
     document["attributes"] = schema.datapoints().len().into();
     document["schema_inferred"] = schema.inferred.into();
-    document["updated_at"] = if updated_at > 0 {
-        updated_at.into()
-    } else {
-        Value::Null
+    document["updated_at"] = (updated_at > 0).then_some(updated_at).into();
+    let row = |(key, value): (&String, &Value)| {
+        let shown = match key.as_str() {
+            "updated_at" => ago(updated_at, client.now()),
+            _ => bare(value),
+        };
+        vec![key.clone(), shown]
     };
     let rows = document
         .as_object()
         .into_iter()
         .flatten()
-        .map(|(key, value)| vec![key.clone(), bare(value)])
+        .map(row)
         .collect();
     output.result(&document, &table(&["property", "value"], rows))
 }
@@ -101,9 +100,20 @@ fn document(config: &Config, client: &Client, device: &Device) -> Value {
     })
 }
 
-/// A value without quotes.
+/// What the cloud says of its connection.
+pub(super) const fn state(device: &Device) -> &'static str {
+    if device.is_online {
+        "online"
+    } else {
+        "offline"
+    }
+}
+
+/// A value without quotes; nothing where there is none.
 pub(super) fn bare(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
 }

@@ -14,6 +14,7 @@ mod schema;
 mod simulate;
 mod trouble;
 mod view;
+mod when;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::model::preset;
+
+use super::output::table;
+
 /// Brings the devices of a Gizwits account to MQTT and Home Assistant.
 ///
 /// Spas, radiators, pumps, heat pumps, thermostats: whatever a Gizwits-based app controls appears in
@@ -14,8 +18,15 @@ use clap::{Parser, Subcommand};
     name = "gizwits2mqtt",
     version,
     subcommand_required = true,
-    after_help = "To see it work without an account or a broker:  gizwits2mqtt demo\n\
-                  To begin: copy config/gizwits2mqtt.yaml, fill in account and broker, then\n  \
+    after_help = "To see it work without an account or a broker:  gizwits2mqtt demo\n\n\
+                  To begin, save this as gizwits2mqtt.yaml:\n\n  \
+                  accounts:\n    \
+                  - app: bestway-eu              # your app; `gizwits2mqtt check --help` lists them\n      \
+                  username: me@example.com\n      \
+                  password: \"…\"\n  \
+                  mqtt:\n    \
+                  url: mqtt://localhost:1883\n\n\
+                  then try it, and run it:\n\n  \
                   gizwits2mqtt check --online\n  gizwits2mqtt run\n\n\
                   Exit codes: 0 done; 1 the cloud, the broker or the device refused; 2 wrong usage or \
                   configuration; 130 interrupted."
@@ -30,11 +41,11 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     pub(super) json: bool,
 
-    /// Log more; twice: everything
+    /// Log more; again: still more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
 
-    /// Log only warnings; twice: only errors
+    /// Log less; again: still less
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) quiet: u8,
 
@@ -50,12 +61,20 @@ pub(super) enum Command {
     Run,
 
     /// Show the bridge at work: a simulated cloud, a broker and the bridge in one process
+    ///
+    /// Type a command while it runs, such as `hot_tub temp_set 36`; `help` lists them all.
     Demo(DemoArgs),
 
     /// Run a simulated Gizwits cloud alone, to try things on or to test against
+    #[command(
+        after_help = "Its user: app_id: demo-app-id, username: demo@example.com, password: demo-password, \
+                      api_url: the address that it prints.\n\
+                      Example:  curl -X POST http://127.0.0.1:8080/_sim/throttle -d '{\"seconds\": 60}'"
+    )]
     Simulate(SimulateArgs),
 
     /// Check the configuration; list everything that is wrong with it
+    #[command(after_help = apps())]
     Check {
         /// Also log in, list the devices, and connect to the broker
         #[arg(long)]
@@ -63,7 +82,10 @@ pub(super) enum Command {
     },
 
     /// List the bound devices, or show one
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:  gizwits2mqtt devices list\n           gizwits2mqtt devices show QP50gPt5I8h4mFKIo0ENIK"
+    )]
     Devices(DevicesCommand),
 
     /// Print a device's latest data
@@ -100,6 +122,7 @@ pub(super) enum Command {
     },
 
     /// Print a product's datapoints: names, types, ranges
+    #[command(after_help = "Example:  gizwits2mqtt schema QP50gPt5I8h4mFKIo0ENIK")]
     Schema {
         /// A device or a product
         #[arg(value_name = "DID|PRODUCT_KEY")]
@@ -151,6 +174,16 @@ pub(super) struct SimulateArgs {
     /// Let temperatures and other values move with time
     #[arg(long)]
     pub(super) live: bool,
+}
+
+fn apps() -> String {
+    let rows = preset::PRESETS
+        .iter()
+        .map(|preset| vec![format!("  {}", preset.name), preset.title.to_owned()]);
+    format!(
+        "What can stand after `app:` in the configuration; for all other apps there is app_id:\n\n{}",
+        table(&["  app", "devices"], rows.collect())
+    )
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -27,6 +27,11 @@ const KEYS: [&str; 12] = [
     "log",
 ];
 
+/// Looked for in the folder where the program is started.
+const HERE: &str = "gizwits2mqtt.yaml";
+/// Where a package installs it.
+const FOR_ALL: &str = "/etc/gizwits2mqtt/config.yaml";
+
 /// The file to read: the one that is asked for, `$GIZWITS2MQTT_CONFIG`, `./gizwits2mqtt.yaml`, or
 /// `/etc/gizwits2mqtt/config.yaml`.
 #[must_use]
@@ -37,11 +42,11 @@ pub fn find(explicit: Option<&Path>, variables: &BTreeMap<String, String>) -> Pa
     if let Some(path) = variable(variables, "GIZWITS2MQTT_CONFIG") {
         return path.into();
     }
-    let here = Path::new("gizwits2mqtt.yaml");
+    let here = Path::new(HERE);
     if here.exists() {
         return here.into();
     }
-    "/etc/gizwits2mqtt/config.yaml".into()
+    FOR_ALL.into()
 }
 
 /// Reads a configuration.
@@ -104,7 +109,15 @@ fn read(file: &Path, variables: &BTreeMap<String, String>) -> Result<String, Str
             if by_environment {
                 return Ok(String::new());
             }
-            Err("there is no such file; name one with --config, or copy config/gizwits2mqtt.yaml to here and fill it in".into())
+            let nor_here = if file == Path::new(FOR_ALL) {
+                format!(", and no {HERE} in this folder")
+            } else {
+                String::new()
+            };
+            Err(format!(
+                "there is no such file{nor_here}; name one with --config, or write one: \
+                 `gizwits2mqtt --help` shows the shortest"
+            ))
         }
         Err(err) => Err(format!("it cannot be read: {err}")),
     }

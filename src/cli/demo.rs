@@ -9,12 +9,13 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 use tokio::sync::mpsc;
+use tracing::Level;
 
 use crate::app::clock::Clock;
 use crate::app::signals::{Signal, Signals};
 use crate::app::supervisor::Running;
 use crate::bridge::{Input, Publication};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Log};
 use crate::mqtt::{self, MqttConfig, MqttHandle, Protocol, Will};
 use crate::simulator::world::Request;
 use crate::simulator::{self, Scenario, Simulator};
@@ -38,13 +39,23 @@ const USUAL_PORT: u16 = 1883;
 const HELP: &str = "\
 Type a command and press Enter:
   DEVICE ATTRIBUTE VALUE     set it, as Home Assistant would:  hot_tub temp_set 36
-  offline DEVICE             the device loses its Wi-Fi; online DEVICE brings it back
+  offline DEVICE             the device loses its Wi-Fi, which shows when you set something;
+                             online DEVICE brings it back
   throttle SECONDS           the cloud refuses calls for a while
   expire                     the cloud forgets all tokens
   quit";
 
 pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Result<(), Trouble> {
-    logging::start(logging::QUIET, verbosity);
+    // The window shows what happens, and the log would say it twice; but not that there is no broker.
+    let level = match args.broker {
+        Some(_) => Level::WARN,
+        None => Level::ERROR,
+    };
+    let log = Log {
+        level,
+        ..logging::QUIET
+    };
+    logging::start(log, verbosity);
     let failed = |err: &dyn std::fmt::Display| Trouble::failed(err.to_string());
     let mut signals = Signals::listen().map_err(|err| failed(&err))?;
     // On a broker of the user's own the demo must not speak for a bridge that runs there.
@@ -179,7 +190,7 @@ struct Demo {
     simulator: Simulator,
     view: View,
     window: MqttHandle,
-    /// The table was shown; from now on changes are.
+    /// The table was shown.
     settled: bool,
     /// False once what it says cannot be written: nobody watches any more.
     is_heard: bool,
@@ -194,12 +205,12 @@ impl Demo {
 
     fn introduce(&mut self, broker: &str, cloud: &str) {
         let base = self.base;
-        let port = broker.rsplit(':').next().unwrap_or_default();
         self.say(&format!(
-            "A simulated Gizwits cloud listens at {cloud}, a broker at {broker}; the bridge connects both.\n\
-             Look from another terminal:   mosquitto_sub -p {port} -t '{base}/#' -v\n\
-             Command from there:           mosquitto_pub -p {port} -t {base}/hot_tub/set/temp_set -m 36\n\
-             Home Assistant with MQTT at that broker shows the devices by itself.\n"
+            "A simulated Gizwits cloud:   {cloud}\n\
+             A broker:                    {broker}\n\
+             The bridge connects the two. Home Assistant with MQTT at that broker shows the devices by itself.\n\n\
+             Look from another terminal:  mosquitto_sub -v -L '{broker}/{base}/#'\n\
+             Command from there:          mosquitto_pub -L {broker}/{base}/hot_tub/set/temp_set -m 36\n"
         ));
     }
 
@@ -235,6 +246,7 @@ impl Demo {
 
     fn show_table(&mut self) {
         self.settled = true;
+        self.say("");
         let devices = table(&["device", "state", "values"], self.view.devices());
         self.say(&devices);
         self.say("");
@@ -249,9 +261,7 @@ impl Demo {
             Input::MqttUp => self.window.subscribe(vec![format!("{}/#", self.base)]),
             Input::Message(message) => {
                 self.view.learn(&message.topic, &message.payload);
-                if let Some(line) = self.view.line(&message.topic, &message.payload)
-                    && self.settled
-                {
+                if let Some(line) = self.view.line(&message.topic, &message.payload) {
                     let seconds = self.clock.now().mono.as_secs_f64();
                     self.say(&format!("{seconds:7.1} s  {line}"));
                 }

@@ -141,6 +141,11 @@ fn bridge_line(word: &str, text: &str) -> Option<String> {
         "event" => {
             let event: Value = serde_json::from_str(text).ok()?;
             let kind = event.get("type")?.as_str()?;
+            // The device's own topics say it already.
+            let is_twice = matches!(kind, "command_failed" | "device_online" | "device_offline");
+            if is_twice && event.get("did").is_some() {
+                return None;
+            }
             let what = ["name", "did", "account", "state", "error"]
                 .iter()
                 .filter_map(|key| event.get(key)?.as_str())
@@ -154,19 +159,19 @@ fn bridge_line(word: &str, text: &str) -> Option<String> {
 
 fn result_line(device: &str, text: &str) -> String {
     let result: Value = serde_json::from_str(text).unwrap_or_default();
-    let attrs = result
-        .get("attrs")
-        .map(Value::to_string)
-        .unwrap_or_default();
+    let attrs = match result.get("attrs").and_then(Value::as_object) {
+        Some(attrs) if !attrs.is_empty() => format!("{} ", Value::Object(attrs.clone())),
+        Some(_) | None => String::new(),
+    };
     let outcome = match (
         result.get("error").and_then(Value::as_str),
         result.get("confirmed"),
     ) {
-        (Some(error), _) => format!("refused: {error}"),
+        (Some(error), _) => format!("failed: {error}"),
         (None, Some(Value::Bool(true))) => "done, and the device says so".to_owned(),
         (None, _) => "taken by the cloud, not confirmed by the device".to_owned(),
     };
-    format!("{device:<22} command {attrs} {outcome}")
+    format!("{device:<22} command {attrs}{outcome}")
 }
 
 #[cfg(test)]
@@ -189,6 +194,9 @@ mod tests {
             br#"{"status":"ok","attrs":{"a":1},"confirmed":true}"#,
         );
         assert!(line.unwrap().contains("the device says so"));
+        let refused = br#"{"status":"error","attrs":{},"confirmed":false,"error":"a: no"}"#;
+        let line = view.line("g/pool/result", refused).unwrap();
+        assert!(line.ends_with(" command failed: a: no"), "{line}");
     }
 
     #[test]

@@ -247,6 +247,103 @@ async fn check_finds_what_does_not_work() {
 }
 
 #[tokio::test]
+async fn one_account_that_is_refused_hides_no_other() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    let mut config = support::bridge::config(&cloud, "mqtt://127.0.0.1:1");
+    let mut wrong = config["accounts"][0].clone();
+    wrong["name"] = json!("shed");
+    wrong["password"] = json!("wrong-password-1");
+    config["accounts"].as_array_mut().unwrap().insert(0, wrong);
+    config["devices"] = json!({ "NoSuchDevice": { "name": "x" } });
+    let file = folder.path().join("gizwits2mqtt.yaml");
+    std::fs::write(&file, config.to_string()).unwrap();
+
+    let said = run(folder.path(), &["devices", "list", "--json"]).await;
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("account shed: "), "{}", said.stderr);
+    let devices: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(devices.as_array().unwrap().len(), 9);
+    assert_eq!(run(folder.path(), &["get", SPA]).await.code, Some(0));
+    let said = run(folder.path(), &["get", "nobody"]).await;
+    assert!(
+        said.stderr.contains("account shed: "),
+        "shed may have it: {}",
+        said.stderr
+    );
+    let said = run(folder.path(), &["check", "--online", "--json"]).await;
+    assert_eq!(said.code, Some(1));
+    let found: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(
+        (&found["status"], &found["accounts"][0]["code"]),
+        (&json!("error"), &json!(9020))
+    );
+    assert_eq!(found["accounts"][1]["devices"].as_array().unwrap().len(), 9);
+    assert!(!found["broker"]["error"].is_null(), "{found}");
+
+    config["accounts"].as_array_mut().unwrap().remove(0);
+    std::fs::write(&file, config.to_string()).unwrap();
+    let said = run(folder.path(), &["check", "--online"]).await;
+    assert!(
+        said.stdout.contains("warning: devices names NoSuchDevice"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[tokio::test]
+async fn scripts_get_one_document_of_every_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gizwits2mqtt.yaml");
+    std::fs::write(&file, "accounts: []\nmqtt: {url: x}\n").unwrap();
+    let said = run(folder.path(), &["check", "--json"]).await;
+    assert_eq!(said.code, Some(2));
+    let found: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!(found["status"], "error");
+    let lines: Vec<&Value> = found["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|problem| &problem["line"])
+        .collect();
+    assert_eq!(lines, [&json!(1), &json!(2)]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_named_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(PROGRAM)
+        .args(["check", "-c", "typo.yaml"])
+        .current_dir(folder.path())
+        .env("HOME", folder.path())
+        .env("GIZWITS2MQTT__ACCOUNTS__0__APP", "heatzy")
+        .env("GIZWITS2MQTT__ACCOUNTS__0__PHONE_ID", "p")
+        .output()
+        .await
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_result_that_cannot_be_written_is_no_success() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let status = Command::new(PROGRAM)
+        .arg("check")
+        .current_dir(folder.path())
+        .stdout(full)
+        .status()
+        .await
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[tokio::test]
 async fn an_unreachable_cloud_is_said_as_such() {
     let cloud = Cloud::start().await;
     let folder = folder(&cloud);

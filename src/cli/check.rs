@@ -1,15 +1,19 @@
 //! `check`: is the configuration good, and does it reach cloud and broker?
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::app::edges;
-use crate::config;
+use crate::config::Config;
+use crate::ids::{AccountName, Did};
+use crate::model::{Device, Region};
 use crate::mqtt;
 
-use super::client::{Ask, variables};
-use super::output::Output;
+use super::client::Ask;
+use super::devices::state;
+use super::output::{Output, table};
 use super::trouble::Trouble;
 
 pub(super) async fn check(
@@ -18,24 +22,31 @@ pub(super) async fn check(
     verbosity: i16,
     output: &Output,
 ) -> Result<(), Trouble> {
-    let path = config::find(file, &variables());
-    let ask = Ask::load(file, verbosity, output)?;
-    let mut lines = vec![format!("{}: the configuration is good", path.display())];
+    let ask = Ask::load(file, verbosity)?;
+    let path = ask.file.display();
+    let mut lines = vec![format!("{path}: the configuration is good")];
     lines.extend(
         ask.config
             .warnings
             .iter()
             .map(|warning| format!("warning: {warning}")),
     );
-    let mut document = json!({ "file": path, "warnings": ask.config.warnings });
+    let mut document = json!({ "status": "ok", "file": ask.file, "warnings": ask.config.warnings });
     if !online {
         return output.result(&document, &lines.join("\n"));
     }
-    let cloud = check_cloud(&ask, &mut lines).await;
+    let (accounts, seen) = check_accounts(&ask, &mut lines).await;
+    let strangers = strangers(&ask.config, seen.as_ref());
+    lines.extend(
+        strangers
+            .iter()
+            .map(|warning| format!("warning: {warning}")),
+    );
+    document["warnings"] = json!([ask.config.warnings.clone(), strangers].concat());
     let broker = check_broker(&ask, &mut lines).await;
-    let good = cloud.is_ok() && broker.is_ok();
-    document["accounts"] =
-        cloud.unwrap_or_else(|trouble| json!({ "error": trouble.message, "code": trouble.code }));
+    let good = seen.is_some() && broker.is_ok();
+    document["status"] = if good { "ok" } else { "error" }.into();
+    document["accounts"] = accounts.into();
     document["broker"] = broker.unwrap_or_else(|reason| json!({ "error": reason }));
     output.result(&document, &lines.join("\n"))?;
     if good {
@@ -44,40 +55,70 @@ pub(super) async fn check(
     Err(Trouble::told())
 }
 
-async fn check_cloud(ask: &Ask, lines: &mut Vec<String>) -> Result<Value, Trouble> {
-    let clients = match ask.clients().await {
-        Ok(clients) => clients,
-        Err(trouble) => {
-            lines.push(format!("cloud: FAILED: {}", trouble.message));
-            return Err(trouble);
+/// Each account; and, where all let the user in, all devices.
+async fn check_accounts(ask: &Ask, lines: &mut Vec<String>) -> (Vec<Value>, Option<BTreeSet<Did>>) {
+    let (mut documents, mut seen, mut all_entered) = (Vec::new(), BTreeSet::new(), true);
+    for (account, answer) in ask.config.accounts.iter().zip(ask.clients().await) {
+        let name = &account.name;
+        match answer {
+            Ok((client, devices)) => {
+                let region = client.region;
+                lines.push(entered(name, region, &devices));
+                let dids: Vec<&str> = devices.iter().map(|device| device.did.as_str()).collect();
+                documents.push(json!({ "name": name, "region": region, "devices": dids }));
+                seen.extend(devices.into_iter().map(|device| device.did));
+            }
+            Err(trouble) => {
+                all_entered = false;
+                lines.push(format!("FAILED: {}", trouble.message));
+                documents
+                    .push(json!({ "name": name, "error": trouble.message, "code": trouble.code }));
+            }
         }
-    };
-    let mut accounts = Vec::new();
-    for (client, devices) in clients {
-        let (name, region, count) = (&client.account.name, client.region, devices.len());
-        lines.push(format!(
-            "account {name}: logged in, region {region}, {count} devices"
-        ));
-        if devices.is_empty() {
-            lines.push(
-                "  (no device is bound to this user here; bind them in the app, or try another region)".into(),
-            );
-        }
-        for device in &devices {
-            let state = if device.is_online {
-                "online"
-            } else {
-                "offline"
-            };
-            lines.push(format!(
-                "  {}  {} ({}), {state}",
-                device.did, device.alias, device.product_name
-            ));
-        }
-        let dids: Vec<&str> = devices.iter().map(|device| device.did.as_str()).collect();
-        accounts.push(json!({ "name": name, "region": region, "devices": dids }));
     }
-    Ok(Value::Array(accounts))
+    (documents, all_entered.then_some(seen))
+}
+
+fn entered(name: &AccountName, region: Region, devices: &[Device]) -> String {
+    let count = devices.len();
+    let head = format!("account {name}: logged in, region {region}, {count} devices");
+    if devices.is_empty() {
+        return format!(
+            "{head}\n  no device is bound to this user here; bind them in the app, or try another region"
+        );
+    }
+    let row = |device: &Device| {
+        vec![
+            format!("  {}", device.did),
+            device.alias.clone(),
+            device.product_name.clone(),
+            state(device).to_owned(),
+        ]
+    };
+    let rows = devices.iter().map(row).collect();
+    format!(
+        "{head}\n{}",
+        table(&["  did", "name", "product", "state"], rows)
+    )
+}
+
+/// What the configuration says of devices that no account has does nothing, which is rarely meant.
+fn strangers(config: &Config, seen: Option<&BTreeSet<Did>>) -> Vec<String> {
+    let Some(seen) = seen else {
+        return Vec::new();
+    };
+    let mut named: BTreeMap<&Did, &str> = BTreeMap::new();
+    for account in config.settings.accounts.values() {
+        named.extend(account.exclude.iter().map(|did| (did, "exclude")));
+        let include = account.include.iter().flatten();
+        named.extend(include.map(|did| (did, "include")));
+    }
+    named.extend(config.settings.devices.keys().map(|did| (did, "devices")));
+    named
+        .into_iter()
+        .filter(|(did, _)| !seen.contains(*did))
+        .map(|(did, key)| format!("{key} names {did}, which no account has"))
+        .collect()
 }
 
 async fn check_broker(ask: &Ask, lines: &mut Vec<String>) -> Result<Value, String> {

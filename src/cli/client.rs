@@ -1,10 +1,10 @@
 //! An account as a command sees it: logged in, with its devices.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::app::clock::Clock;
 use crate::app::cloud::Way;
@@ -16,7 +16,6 @@ use crate::model::{Device, ProductSchema, Region, infer};
 use crate::store::{StateDir, StoredToken, tokens};
 
 use super::logging;
-use super::output::Output;
 use super::trouble::Trouble;
 
 /// Rows a page of bindings.
@@ -27,6 +26,7 @@ const MAX_PAGES: u32 = 500;
 /// A command that asks the cloud.
 pub(super) struct Ask {
     pub(super) config: Config,
+    pub(super) file: PathBuf,
     clock: Clock,
 }
 
@@ -35,6 +35,9 @@ pub(super) struct Found {
     pub(super) client: Client,
     pub(super) device: Device,
 }
+
+/// An account that let the user in, and its devices.
+pub(super) type Entered = (Client, Vec<Device>);
 
 /// One account, logged in.
 pub(super) struct Client {
@@ -45,57 +48,75 @@ pub(super) struct Client {
 }
 
 /// The process's environment, as far as it is text.
-pub(super) fn variables() -> std::collections::BTreeMap<String, String> {
+fn variables() -> std::collections::BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
         .collect()
 }
 
+/// The configuration and its file. A file that the command line names must be there, even where
+/// the environment says enough to do without one.
+pub(super) fn configuration(named: Option<&Path>) -> Result<(Config, PathBuf), Trouble> {
+    if let Some(file) = named.filter(|file| !file.exists()) {
+        let file = file.display();
+        return Err(Trouble::usage(format!(
+            "{file}: there is no such file; see --config"
+        )));
+    }
+    let variables = variables();
+    let file = config::find(named, &variables);
+    Ok((config::load(&file, &variables)?, file))
+}
+
 impl Ask {
     /// Reads the configuration and starts logging, quietly.
-    pub(super) fn load(file: Option<&Path>, verbosity: i16, _: &Output) -> Result<Self, Trouble> {
-        let variables = variables();
-        let file = config::find(file, &variables);
-        let config = config::load(&file, &variables)?;
+    pub(super) fn load(file: Option<&Path>, verbosity: i16) -> Result<Self, Trouble> {
+        let (config, file) = configuration(file)?;
         logging::start(logging::QUIET, verbosity);
         Ok(Self {
             config,
+            file,
             clock: Clock::start(),
         })
     }
 
-    /// Enters every account, in the order of the file.
-    pub(super) async fn clients(&self) -> Result<Vec<(Client, Vec<Device>)>, Trouble> {
-        let known = tokens::peek(&self.config.state_dir);
+    /// Enters every account, in the order of the file. One that cannot be entered keeps no other
+    /// one from answering.
+    pub(super) async fn clients(&self) -> Vec<Result<Entered, Trouble>> {
         let mut clients = Vec::new();
         for account in &self.config.accounts {
-            clients.push(self.enter(account, known.get(&account.name)).await?);
+            clients.push(self.enter(account).await);
         }
-        Ok(clients)
+        clients
     }
 
     /// The device of a did, and its account.
     pub(super) async fn find(&self, did: &str) -> Result<Found, Trouble> {
-        for (client, devices) in self.clients().await? {
-            if let Some(device) = devices
-                .into_iter()
-                .find(|device| device.did.as_str() == did)
-            {
-                return Ok(Found { client, device });
+        let mut refused = None;
+        for account in &self.config.accounts {
+            match self.enter(account).await {
+                Ok((client, devices)) => {
+                    let mut devices = devices.into_iter();
+                    if let Some(device) = devices.find(|device| device.did.as_str() == did) {
+                        return Ok(Found { client, device });
+                    }
+                }
+                Err(trouble) => refused = Some(refused.unwrap_or(trouble)),
             }
         }
-        Err(Trouble::failed(format!(
-            "no account has a device {did:?}; `gizwits2mqtt devices list` shows all"
-        )))
+        // Where not all could be asked, it is not known that nobody has it.
+        Err(refused.unwrap_or_else(|| {
+            Trouble::failed(format!(
+                "no account has a device {did:?}; `gizwits2mqtt devices list` shows all"
+            ))
+        }))
     }
 
     /// With a token of an earlier run where there is one; else logs in. With several regions the
     /// first one that has devices counts, else the first that let the user in.
-    async fn enter(
-        &self,
-        account: &Account,
-        token: Option<&StoredToken>,
-    ) -> Result<(Client, Vec<Device>), Trouble> {
+    async fn enter(&self, account: &Account) -> Result<Entered, Trouble> {
+        let known = tokens::peek(&self.config.state_dir);
+        let token = known.get(&account.name);
         let way = edges::way(account, token).map_err(|err| Trouble::failed(err.to_string()))?;
         let client = |region| Client {
             account: account.clone(),
@@ -113,6 +134,7 @@ impl Ask {
         }
         let core = self.config.settings.accounts.get(&account.name);
         let regions = core.map(|core| core.regions.clone()).unwrap_or_default();
+        let is_only = regions.len() == 1;
         let (mut first, mut refused) = (None, None);
         for region in regions {
             let client = client(region);
@@ -121,12 +143,18 @@ impl Ask {
                 Err(err) => Err(err),
             };
             match listed {
-                Ok(devices) if !devices.is_empty() => {
+                Ok(devices) if !devices.is_empty() || is_only => {
                     self.keep(&client);
                     return Ok((client, devices));
                 }
                 Ok(devices) => first = first.or(Some((client, devices))),
-                Err(err) => refused = Some(refused.unwrap_or(err)),
+                Err(err) => {
+                    // A user lives in one region; elsewhere it is not known. All else is news.
+                    if err.class != ErrorClass::LoginRefused {
+                        warn!(account = %account.name, %region, %err, "a region could not be asked");
+                    }
+                    refused = Some(refused.unwrap_or(err));
+                }
             }
         }
         match (first, refused) {

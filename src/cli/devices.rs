@@ -27,7 +27,20 @@ pub(super) async fn devices(
 
 async fn list(ask: &Ask, output: &Output) -> Result<(), Trouble> {
     let (mut rows, mut documents) = (Vec::new(), Vec::new());
-    for (client, devices) in ask.clients().await? {
+    let (mut entered, mut refused) = (Vec::new(), Vec::new());
+    for answer in ask.clients().await {
+        match answer {
+            Ok(found) => entered.push(found),
+            Err(trouble) => refused.push(trouble),
+        }
+    }
+    let refused = Trouble::joined(refused);
+    if entered.is_empty()
+        && let Some(trouble) = refused
+    {
+        return Err(trouble);
+    }
+    for (client, devices) in entered {
         for device in devices {
             rows.push(vec![
                 device.did.to_string(),
@@ -49,7 +62,11 @@ async fn list(ask: &Ask, output: &Output) -> Result<(), Trouble> {
     } else {
         table(&headers, rows)
     };
-    output.result(&Value::Array(documents), &lines)
+    output.result(&Value::Array(documents), &lines)?;
+    refused.map_or(Ok(()), |trouble| {
+        output.complain(&trouble.message);
+        Err(Trouble::told())
+    })
 }
 
 async fn show(ask: &Ask, did: &str, output: &Output) -> Result<(), Trouble> {

@@ -4,16 +4,14 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::config;
 use crate::web;
 
-use super::client::variables;
+use super::client::configuration;
 use super::output::Output;
 use super::trouble::Trouble;
 
 pub(super) fn health(file: Option<&Path>, output: &Output) -> Result<(), Trouble> {
-    let variables = variables();
-    let config = config::load(&config::find(file, &variables), &variables)?;
+    let (config, _) = configuration(file)?;
     let Some(web) = config.web else {
         return Err(Trouble::usage(
             "the configuration has no web.listen to ask at",

@@ -55,13 +55,14 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         ..
     } = args;
     let verbosity = i16::from(verbose) - i16::from(quiet);
-    let ask = || client::Ask::load(config.as_deref(), verbosity, output);
+    let ask = || client::Ask::load(config.as_deref(), verbosity);
     match command {
-        Command::Run => run::run(config.as_deref(), verbosity, output).await,
+        Command::Run => run::run(config.as_deref(), verbosity).await,
         Command::Demo(demo) => demo::demo(demo, verbosity, output).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, verbosity, output).await,
         Command::Check { online } => {
-            check::check(config.as_deref(), online, verbosity, output).await
+            let config = config.as_deref();
+            check::check(config, online, verbosity, output).await
         }
         Command::Devices(devices) => devices::devices(ask()?, devices, output).await,
         Command::Get { did, attrs } => data::get(ask()?, &did, &attrs, output).await,

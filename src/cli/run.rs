@@ -8,17 +8,13 @@ use crate::app::clock::Clock;
 use crate::app::notify;
 use crate::app::signals::{Signal, Signals};
 use crate::app::supervisor::Running;
-use crate::config;
 
-use super::client::variables;
+use super::client::configuration;
 use super::logging;
-use super::output::Output;
 use super::trouble::Trouble;
 
-pub(super) async fn run(file: Option<&Path>, verbosity: i16, _: &Output) -> Result<(), Trouble> {
-    let variables = variables();
-    let file = config::find(file, &variables);
-    let config = config::load(&file, &variables)?;
+pub(super) async fn run(file: Option<&Path>, verbosity: i16) -> Result<(), Trouble> {
+    let (config, _) = configuration(file)?;
     logging::start(config.log, verbosity);
     let mut signals = Signals::listen().map_err(|err| Trouble::failed(err.to_string()))?;
     let mut running = Running::start(config, Clock::start())
@@ -35,10 +31,10 @@ pub(super) async fn run(file: Option<&Path>, verbosity: i16, _: &Output) -> Resu
         match signal {
             Signal::Reload => {
                 notify::reloading();
-                match config::load(&file, &variables) {
-                    Ok(config) => running.reload(config).await,
-                    Err(errors) => {
-                        error!("{errors}");
+                match configuration(file) {
+                    Ok((config, _)) => running.reload(config).await,
+                    Err(trouble) => {
+                        error!("{}", trouble.message);
                         error!("the new configuration is refused; the old one stays in force");
                     }
                 }

@@ -28,16 +28,23 @@ pub(super) async fn schema(ask: Ask, id: &str, output: &Output) -> Result<(), Tr
 
 /// A device's schema is widened by what it reports; a product's is as the cloud has it.
 async fn find(ask: &Ask, id: &str) -> Result<ProductSchema, Trouble> {
-    let clients = ask.clients().await?;
-    for (client, devices) in &clients {
-        if let Some(device) = devices.iter().find(|device| device.did.as_str() == id) {
-            return Ok(client.latest(device).await?.0);
+    let (mut entered, mut refused) = (None, Vec::new());
+    for answer in ask.clients().await {
+        match answer {
+            Ok((client, devices)) => {
+                if let Some(device) = devices.iter().find(|device| device.did.as_str() == id) {
+                    return Ok(client.latest(device).await?.0);
+                }
+                entered = entered.or(Some(client));
+            }
+            Err(trouble) => refused.push(trouble),
         }
     }
+    let Some(client) = entered else {
+        let trouble = Trouble::joined(refused);
+        return Err(trouble.unwrap_or_else(|| Trouble::failed("there is no account")));
+    };
     let product_key = ProductKey::new(id).map_err(|err| Trouble::usage(err.to_string()))?;
-    let (client, _) = clients
-        .first()
-        .ok_or_else(|| Trouble::failed("there is no account"))?;
     let schema = client.schema(&product_key).await?;
     if schema.inferred {
         return Err(Trouble::failed(format!(

@@ -35,6 +35,14 @@ impl Trouble {
         }
     }
 
+    /// Several accounts' failures as one.
+    pub(super) fn joined(troubles: Vec<Self>) -> Option<Self> {
+        troubles.into_iter().reduce(|all, next| Self {
+            message: format!("{}\nerror: {}", all.message, next.message),
+            ..all
+        })
+    }
+
     /// The result said already what failed.
     pub(super) const fn told() -> Self {
         Self {

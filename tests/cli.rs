@@ -343,6 +343,32 @@ async fn a_result_that_cannot_be_written_is_no_success() {
     assert_eq!(status.code(), Some(1));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn ctrl_c_ends_a_question_with_130() {
+    let cloud = Cloud::start().await;
+    let folder = folder(&cloud);
+    let silent = json!({ "path": "/app/login", "count": 1, "kind": "timeout" });
+    cloud.post("faults", silent).await;
+    let mut child = Command::new(PROGRAM)
+        .args(["devices", "list"])
+        .current_dir(folder.path())
+        .env("HOME", folder.path())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    // Its handler stands before it asks.
+    let asked = async { while cloud.calls("/app/login").await.is_empty() {} };
+    tokio::time::timeout(support::DEADLINE, asked)
+        .await
+        .expect("it does not log in");
+    let id = child.id().unwrap().to_string();
+    let sent = Command::new("kill").args(["-s", "INT", &id]).status();
+    assert!(sent.await.unwrap().success());
+    let ended = tokio::time::timeout(support::DEADLINE, child.wait());
+    assert_eq!(ended.await.unwrap().unwrap().code(), Some(130));
+}
+
 #[tokio::test]
 async fn an_unreachable_cloud_is_said_as_such() {
     let cloud = Cloud::start().await;

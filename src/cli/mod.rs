@@ -62,13 +62,29 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         Command::Simulate(simulate) => simulate::simulate(simulate, verbosity, output).await,
         Command::Check { online } => {
             let config = config.as_deref();
-            check::check(config, online, verbosity, output).await
+            or_interrupted(check::check(config, online, verbosity, output)).await
         }
-        Command::Devices(devices) => devices::devices(ask()?, devices, output).await,
-        Command::Get { did, attrs } => data::get(ask()?, &did, &attrs, output).await,
-        Command::Set { did, values } => data::set(ask()?, &did, &values, output).await,
-        Command::Raw { did, bytes } => data::raw(ask()?, &did, &bytes, output).await,
-        Command::Schema { id } => schema::schema(ask()?, &id, output).await,
+        Command::Devices(devices) => {
+            or_interrupted(devices::devices(ask()?, devices, output)).await
+        }
+        Command::Get { did, attrs } => {
+            or_interrupted(data::get(ask()?, &did, &attrs, output)).await
+        }
+        Command::Set { did, values } => {
+            or_interrupted(data::set(ask()?, &did, &values, output)).await
+        }
+        Command::Raw { did, bytes } => {
+            or_interrupted(data::raw(ask()?, &did, &bytes, output)).await
+        }
+        Command::Schema { id } => or_interrupted(schema::schema(ask()?, &id, output)).await,
         Command::Health => health::health(config.as_deref(), output),
+    }
+}
+
+/// Commands that only ask have nothing to put in order when Ctrl-C ends them.
+async fn or_interrupted(work: impl Future<Output = Result<(), Trouble>>) -> Result<(), Trouble> {
+    tokio::select! {
+        result = work => result,
+        Ok(()) = tokio::signal::ctrl_c() => Err(Trouble::interrupted()),
     }
 }

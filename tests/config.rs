@@ -227,6 +227,15 @@ fn the_example_is_valid_as_it_stands() {
 }
 
 #[test]
+fn the_ten_lines_of_the_readme_are_valid() {
+    let readme = include_str!("../README.md");
+    let (_, rest) = readme.split_once("```yaml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    assert!(text.lines().count() <= 10);
+    assert_eq!(load_text(text, &[]).unwrap().accounts.len(), 1);
+}
+
+#[test]
 fn the_example_shows_every_default_truly() {
     let is_setting = |line: &str| {
         let word: String = line

@@ -196,6 +196,18 @@ fn a_file_that_is_no_yaml_names_its_line() {
 }
 
 #[test]
+fn an_empty_secret_is_none() {
+    for (key, rest) in [("password", "username: me, "), ("phone_id", "")] {
+        let text = format!("accounts: [{{app: heatzy, {rest}{key}: ''}}]\n");
+        let errors = load_text(&text, &[]).unwrap_err().to_string();
+        assert!(errors.contains(&format!("{key}: it is empty")), "{errors}");
+    }
+    // A broker may know its users by name alone.
+    let text = format!("{SHORT}mqtt: {{username: token, password: ''}}\n");
+    assert!(load_text(&text, &[]).is_ok());
+}
+
+#[test]
 fn a_missing_file_says_what_to_do() {
     let errors = load(Path::new("/nowhere/c.yaml"), &BTreeMap::new()).unwrap_err();
     assert!(errors.to_string().contains("--config"), "{errors}");

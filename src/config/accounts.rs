@@ -192,6 +192,16 @@ fn credentials(section: &Section<'_>, out: &mut Findings) -> Option<Credentials>
         .filter(|name| !name.is_empty());
     let password = section.secret("password", out);
     let phone_id = section.secret("phone_id", out);
+    for key in ["password", "phone_id"] {
+        let given = section.member(key).map(|node| &node.kind);
+        if matches!(given, Some(Kind::Text(text)) if text.is_empty()) {
+            section.fault(
+                key,
+                format!("it is empty; write it, or set {key}_file"),
+                out,
+            );
+        }
+    }
     let was_given = |key: &str| {
         section.member(key).is_some() || section.member(&format!("{key}_file")).is_some()
     };

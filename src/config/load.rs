@@ -67,7 +67,10 @@ pub fn load(file: &Path, variables: &BTreeMap<String, String>) -> Result<Config,
     let document = yaml::parse(&text).map_err(|err| {
         refuse(
             (err.line > 0).then_some(err.line),
-            format!("it is not YAML: {}", err.message),
+            format!(
+                "it is not YAML: {}; indent with blanks, not tabs, and put texts with signs such as @ : # * into quotes",
+                err.message
+            ),
         )
     })?;
     let mut root = Node::from_document(&document);

@@ -56,7 +56,7 @@ pub(super) fn mqtt(root: &Section<'_>, out: &mut Findings) -> (Mqtt, String) {
     if mqtt.username.is_some() && !given("password") && !given("password_file") {
         section.fault(
             "username",
-            "the password is missing; set mqtt.password, or mqtt.password_file",
+            "the password is missing; set mqtt.password, or mqtt.password_file; \"\" where the broker wants none",
             out,
         );
     }

@@ -104,7 +104,11 @@ const WORDS: [(&[&str], &[&str], &str); 13] = [
         &["web", "simulator/http.rs"],
         "one place per crate",
     ),
-    (&["clap::", "comfy_table"], &["cli"], "one place per crate"),
+    (
+        &["clap::", "comfy_table", "terminal_size"],
+        &["cli"],
+        "one place per crate",
+    ),
 ];
 
 /// One source file: its path below `src`, and its text.

@@ -3,10 +3,13 @@
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::Value;
 
 use super::trouble::Trouble;
+
+/// Blanks beside a cell.
+const PADDING: u16 = 2;
 
 /// Prints for eyes or for scripts.
 #[derive(Debug, Clone, Copy)]
@@ -79,13 +82,38 @@ fn printable(text: &str) -> String {
         .collect()
 }
 
-/// Rows under headers, as wide as they are: a terminal that is narrower wraps them.
+/// Rows under headers. A terminal that is too narrow gets cells of several lines; what reads on in a
+/// pipe or a file gets a line for each row.
 pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
+    let width = terminal_size::terminal_size_of(std::io::stdout());
+    table_within(width.map(|(width, _)| width.0), headers, rows)
+}
+
+fn table_within(width: Option<u16>, headers: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(headers.iter().map(|header| header.to_uppercase()));
+    match width {
+        Some(width) => {
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            // The blank before the first column is cut off below.
+            table.set_width(width.saturating_add(1));
+            // Words, and with them what people copy, stay in one piece.
+            for (at, header) in headers.iter().enumerate() {
+                let cells = rows.iter().filter_map(|row| row.get(at));
+                let cells = cells.map(String::as_str).chain([*header]);
+                if let Some(column) = table.column_mut(at) {
+                    let longest = cells.flat_map(str::split_whitespace).map(columns).max();
+                    let least = Width::Fixed(longest.unwrap_or(0).saturating_add(PADDING));
+                    column.set_constraint(ColumnConstraint::LowerBoundary(least));
+                }
+            }
+        }
+        None => {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+    }
     for row in rows {
         table.add_row(row);
     }
@@ -94,6 +122,12 @@ pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
     let trim = |line: &'_ str| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned();
     let lines: Vec<String> = lines.lines().map(trim).collect();
     lines.join("\n")
+}
+
+/// Columns of a terminal that a word takes, or a few more: signs that may be wide count as such.
+fn columns(word: &str) -> u16 {
+    let columns: usize = word.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+    u16::try_from(columns).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]
@@ -105,6 +139,26 @@ mod tests {
         assert_eq!(
             printable("客厅\u{1b}[2J\r\nx"),
             "客厅\u{fffd}[2J\u{fffd}\nx"
+        );
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_cells_and_not_rows() {
+        let rows = || {
+            vec![
+                vec!["Mode".to_owned(), "经典造浪, 正弦造浪, 随机造浪".to_owned()],
+                vec!["DemoWave00000000000004".to_owned(), "x".to_owned()],
+            ]
+        };
+        let whole = table_within(None, &["name", "values"], rows());
+        assert_eq!(whole.lines().count(), 3, "{whole}");
+        let narrow = table_within(Some(40), &["name", "values"], rows());
+        assert!(narrow.contains("DemoWave00000000000004  x"), "{narrow}");
+        assert!(narrow.lines().count() > 3, "{narrow}");
+        // Those signs are two columns wide.
+        assert!(
+            narrow.lines().all(|line| line.chars().count() <= 40),
+            "{narrow}"
         );
     }
 }

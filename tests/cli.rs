@@ -242,7 +242,11 @@ async fn check_finds_what_does_not_work() {
     std::fs::write(folder.path().join("wrong.yaml"), wrong.to_string()).unwrap();
     let said = run(folder.path(), &["check", "--online", "-c", "wrong.yaml"]).await;
     assert_eq!(said.code, Some(1));
-    assert!(said.stdout.contains("9020"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("9020") && said.stdout.contains("check username and password"),
+        "{}",
+        said.stdout
+    );
     assert!(!(said.stdout + &said.stderr).contains("wrong-password-1"));
 }
 

@@ -135,7 +135,7 @@ impl Ask {
         let core = self.config.settings.accounts.get(&account.name);
         let regions = core.map(|core| core.regions.clone()).unwrap_or_default();
         let is_only = regions.len() == 1;
-        let (mut first, mut refused) = (None, None);
+        let (mut first, mut refused) = (None, Vec::new());
         for region in regions {
             let client = client(region);
             let listed = match client.call(CloudCall::Login).await {
@@ -148,19 +148,26 @@ impl Ask {
                     return Ok((client, devices));
                 }
                 Ok(devices) => first = first.or(Some((client, devices))),
-                Err(err) => {
-                    // A user lives in one region; elsewhere it is not known. All else is news.
-                    if err.class != ErrorClass::LoginRefused {
-                        warn!(account = %account.name, %region, %err, "a region could not be asked");
-                    }
-                    refused = Some(refused.unwrap_or(err));
-                }
+                Err(err) => refused.push((region, err)),
             }
         }
-        match (first, refused) {
-            (Some(found), _) => Ok(found),
-            (None, Some(err)) => Err(named(account, err)),
-            (None, None) => Err(Trouble::failed("no region is configured")),
+        if let Some(found) = first {
+            // A user lives in one region; elsewhere it is not known. All else is news: the devices
+            // may be there.
+            for (region, err) in &refused {
+                if err.class != ErrorClass::LoginRefused {
+                    warn!(account = %account.name, %region, %err, "a region could not be asked");
+                }
+            }
+            return Ok(found);
+        }
+        // "No such user" is what all regions but the user's own say.
+        let told = refused
+            .into_iter()
+            .min_by_key(|(_, err)| err.code == Some(9005));
+        match told {
+            Some((_, err)) => Err(named(account, err)),
+            None => Err(Trouble::failed("no region is configured")),
         }
     }
 
@@ -185,10 +192,33 @@ impl Ask {
 }
 
 fn named(account: &Account, err: CallError) -> Trouble {
-    let code = err.code;
+    let hint = hint(err.class).map_or_else(String::new, |hint| format!("; {hint}"));
     Trouble {
-        code,
-        ..Trouble::failed(format!("account {}: {}", account.name, err.message))
+        code: err.code,
+        ..Trouble::failed(format!("account {}: {}{hint}", account.name, err.message))
+    }
+}
+
+/// What to do about an account that cannot be entered.
+const fn hint(class: ErrorClass) -> Option<&'static str> {
+    match class {
+        ErrorClass::LoginRefused => Some(
+            "check username and password as in the app, and `region`: an account lives in one of them, and `auto` tries all",
+        ),
+        ErrorClass::Fatal => {
+            Some("check `app` or `app_id`: `gizwits2mqtt check --help` lists the known apps")
+        }
+        ErrorClass::Throttled => {
+            Some("wait some minutes; a bridge that runs for this account asks as well")
+        }
+        ErrorClass::Unsent => {
+            Some("check this machine's connection, and `api_url` where it is set")
+        }
+        ErrorClass::TokenLost
+        | ErrorClass::DeviceOffline
+        | ErrorClass::DeviceGone
+        | ErrorClass::Transient
+        | ErrorClass::Refused => None,
     }
 }
 

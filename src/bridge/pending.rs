@@ -1,13 +1,13 @@
 //! Commands under way: they merge, they are confirmed by what the device reports, they expire.
 //! Each caller gets exactly one result.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::ids::{AttrName, Did};
-use crate::model::Attrs;
+use crate::model::{AttrValue, Attrs};
 
 use super::effect::CloudCall;
 use super::input::{CallError, ErrorClass, ReplyTo};
@@ -68,6 +68,8 @@ struct Batch {
     wish: Wish,
     callers: Vec<Caller>,
     deadline: Duration,
+    /// A newer set took these over, so no report will show them.
+    superseded: BTreeSet<AttrName>,
     /// The cloud's answer never came: it may or may not have taken it.
     fate_unknown: Option<String>,
     polls: std::slice::Iter<'static, Duration>,
@@ -372,16 +374,14 @@ impl Line {
         };
         let mut verdicts = Vec::new();
         self.awaiting.retain_mut(|batch| {
-            if let Wish::Set(attrs) = &mut batch.wish {
-                for (name, _) in newer.iter() {
-                    attrs.remove(name);
-                }
-                if attrs.is_empty() {
-                    verdicts.extend(batch.end_unconfirmed(did));
-                    return false;
-                }
+            batch
+                .superseded
+                .extend(newer.iter().map(|(name, _)| name.clone()));
+            let over = batch.outstanding().next().is_none();
+            if over {
+                verdicts.extend(batch.end_unconfirmed(did));
             }
-            true
+            !over
         });
         verdicts
     }
@@ -393,6 +393,7 @@ impl Batch {
             wish,
             callers: vec![caller],
             deadline: now + SEND_WITHIN,
+            superseded: BTreeSet::new(),
             fate_unknown: None,
             polls: CONFIRM_POLLS.iter(),
             sent_at: now,
@@ -419,13 +420,19 @@ impl Batch {
             .map(|after| self.sent_at + *after)
     }
 
+    /// What a report has yet to show.
+    fn outstanding(&self) -> impl Iterator<Item = (&AttrName, &AttrValue)> {
+        let sent = match &self.wish {
+            Wish::Set(attrs) => Some(attrs),
+            Wish::Raw(_) => None,
+        };
+        let sent = sent.into_iter().flat_map(Attrs::iter);
+        sent.filter(|(name, _)| !self.superseded.contains(*name))
+    }
+
     fn is_shown_by(&self, report: &Attrs) -> bool {
-        match &self.wish {
-            Wish::Set(attrs) => attrs
-                .iter()
-                .all(|(name, value)| report.get(name.as_str()) == Some(value)),
-            Wish::Raw(_) => false,
-        }
+        self.outstanding()
+            .all(|(name, value)| report.get(name.as_str()) == Some(value))
     }
 
     fn end_unconfirmed(&mut self, did: &Did) -> Vec<Verdict> {

@@ -1,7 +1,6 @@
 //! Tests of `pending`, which are as long as it is.
 
 use super::*;
-use crate::model::AttrValue;
 
 const fn s(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -96,6 +95,27 @@ fn one_call_at_a_time_and_the_rest_waits_behind_it() {
         [(0, "taken false".into())],
         "the older value cannot show any more"
     );
+}
+
+#[test]
+fn a_superseded_command_tells_what_went_out() {
+    let mut pending = PendingSets::default();
+    for (n, value) in [1.0, 2.0].into_iter().enumerate() {
+        pending
+            .add_set(&did(), caller(&[("a", value)], n as u64), s(0))
+            .unwrap();
+    }
+    pending.take(&did(), s(0));
+    pending.answered(&did(), Ok(()), s(1));
+    pending
+        .add_set(&did(), caller(&[("a", 3.0)], 2), s(1))
+        .unwrap();
+    pending.take(&did(), s(1));
+    let verdicts = pending.answered(&did(), Ok(()), s(2));
+    assert_eq!(verdicts.len(), 2);
+    for verdict in verdicts {
+        assert_eq!(verdict.caller.attrs, attrs(&[("a", 2.0)]));
+    }
 }
 
 #[test]

@@ -1,15 +1,12 @@
-//! Days of trouble in seconds: the core against the simulated cloud on virtual time. `SEED=n` repeats
-//! or adds a run; a failing one names its seed and the last steps.
-
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! The world around the core: a simulated cloud, a broker that keeps what is retained, and time that
+//! moves when it is told to. What must hold always is checked at each step.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gizwits2mqtt::bridge::effect::{Announced, Effect};
-use gizwits2mqtt::bridge::input::{Message, Sample};
-use gizwits2mqtt::bridge::settings::{Account, HomeAssistant, Shard};
+use gizwits2mqtt::bridge::effect::Effect;
+use gizwits2mqtt::bridge::input::{Message, ReplyTo, Sample};
 use gizwits2mqtt::bridge::{
     Bridge, CallError, CallOutcome, CloudCall, ErrorClass, Input, Publication, Reply, Restored,
     Settings,
@@ -22,100 +19,104 @@ use gizwits2mqtt::simulator::world::Answer;
 use gizwits2mqtt::simulator::{Reaction, Request, Scenario, World};
 use serde_json::{Value, json};
 
-const START: i64 = 1_800_000_000;
-const SPA: &str = "DemoSpa0000000000000001";
-const PER_MINUTE: u32 = 30;
-const HOUR: u64 = 3600;
+use super::{HOUR, PER_MINUTE, settings};
 
-fn settings() -> Settings {
-    let account = Account {
-        regions: vec![Region::Custom],
-        include: None,
-        exclude: BTreeSet::new(),
-    };
-    Settings {
-        base_topic: "g".into(),
-        homeassistant: Some(HomeAssistant {
-            discovery_prefix: "homeassistant".into(),
-            status_topic: "homeassistant/status".into(),
-        }),
-        accounts: BTreeMap::from([(AccountName::new("home").unwrap(), account)]),
-        poll_interval: Duration::from_secs(60),
-        bindings_interval: Duration::from_secs(600),
-        requests_per_minute: PER_MINUTE,
-        devices: BTreeMap::new(),
-        shard: Shard { index: 0, count: 1 },
-    }
-}
+pub(crate) const START: i64 = 1_800_000_000;
+pub(crate) const SPA: &str = "DemoSpa0000000000000001";
+/// The shortest pause after 9041.
+const PAUSE: Duration = Duration::from_secs(15);
 
 /// A call on its way: what the cloud says, and when it arrives.
-struct Flight {
+pub(crate) struct Flight {
     at: Duration,
     account: AccountName,
     id: CallId,
+    what: String,
     outcome: CallOutcome,
 }
 
 /// The world around the core.
-struct Universe {
-    seed: u64,
-    now: Duration,
-    bridge: Bridge,
-    cloud: World,
-    chance: fastrand::Rng,
-    flights: Vec<Flight>,
-    token: Option<String>,
-    cloud_is_reachable: bool,
+pub(crate) struct Universe {
+    pub(crate) seed: u64,
+    pub(crate) now: Duration,
+    pub(crate) bridge: Bridge,
+    pub(crate) cloud: World,
+    pub(crate) chance: fastrand::Rng,
+    pub(crate) flights: Vec<Flight>,
+    pub(crate) token: Option<String>,
+    pub(crate) password: &'static str,
+    pub(crate) cloud_is_reachable: bool,
     /// Lets the user in, but has no devices.
-    empty_region: Option<Region>,
-    broker_is_up: bool,
+    pub(crate) empty_region: Option<Region>,
+    pub(crate) broker_is_up: bool,
     /// What the broker keeps.
-    retained: BTreeMap<String, Vec<u8>>,
+    pub(crate) retained: BTreeMap<String, Vec<u8>>,
     /// Results by transaction.
-    results: BTreeMap<u64, Vec<Value>>,
-    commands: u64,
-    calls_sent: VecDeque<Duration>,
-    calls: u64,
+    pub(crate) results: BTreeMap<u64, Vec<Value>>,
+    /// The same on the response topics of MQTT 5, by correlation data.
+    pub(crate) replies: BTreeMap<u64, u32>,
+    pub(crate) commands: u64,
+    pub(crate) calls_sent: VecDeque<Duration>,
+    pub(crate) calls: u64,
+    /// No call may leave before.
+    pub(crate) shut_until: Duration,
     /// Retained payloads that the broker had already, discovery aside.
-    repeated: u64,
-    trace: VecDeque<String>,
+    pub(crate) repeated: u64,
+    pub(crate) trace: VecDeque<String>,
 }
 
 impl Universe {
-    fn new(seed: u64, scenario: Scenario) -> Self {
+    pub(crate) fn new(seed: u64, scenario: Scenario) -> Self {
+        let mut universe = Self::prepare(seed, scenario, settings(), Restored::default());
+        universe.start();
+        universe
+    }
+
+    /// Everything in place; [`Self::start`] sets it going.
+    pub(crate) fn prepare(
+        seed: u64,
+        scenario: Scenario,
+        settings: Settings,
+        restored: Restored,
+    ) -> Self {
         let now = Now {
             mono: Duration::ZERO,
             unix: START,
         };
-        let mut universe = Self {
+        Self {
             seed,
             now: Duration::ZERO,
-            bridge: Bridge::new(settings(), Restored::default(), seed, now),
+            bridge: Bridge::new(settings, restored, seed, now),
             cloud: World::new(scenario, seed, START * 1000),
             chance: fastrand::Rng::with_seed(seed),
             flights: Vec::new(),
             token: None,
+            password: "demo-password",
             cloud_is_reachable: true,
             empty_region: None,
             broker_is_up: false,
             retained: BTreeMap::new(),
             results: BTreeMap::new(),
+            replies: BTreeMap::new(),
             commands: 0,
             calls_sent: VecDeque::new(),
             calls: 0,
+            shut_until: Duration::ZERO,
             repeated: 0,
             trace: VecDeque::new(),
-        };
-        universe.tell(Input::Tick);
-        universe.broker_up();
-        universe
+        }
     }
 
-    fn unix_ms(&self) -> i64 {
+    pub(crate) fn start(&mut self) {
+        self.tell(Input::Tick);
+        self.broker_up();
+    }
+
+    pub(crate) fn unix_ms(&self) -> i64 {
         START * 1000 + i64::try_from(self.now.as_millis()).unwrap()
     }
 
-    fn note(&mut self, what: String) {
+    pub(crate) fn note(&mut self, what: String) {
         self.trace
             .push_back(format!("{:10.3} {what}", self.now.as_secs_f64()));
         if self.trace.len() > 40 {
@@ -123,7 +124,7 @@ impl Universe {
         }
     }
 
-    fn check(&self, holds: bool, what: &str) {
+    pub(crate) fn check(&self, holds: bool, what: &str) {
         if !holds {
             for line in &self.trace {
                 eprintln!("{line}");
@@ -132,7 +133,7 @@ impl Universe {
         }
     }
 
-    fn tell(&mut self, input: Input) {
+    pub(crate) fn tell(&mut self, input: Input) {
         let now = Now {
             mono: self.now,
             unix: self.unix_ms() / 1000,
@@ -142,7 +143,7 @@ impl Universe {
         }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    pub(crate) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Publish(message) => self.publish(message),
             Effect::Call {
@@ -159,7 +160,7 @@ impl Universe {
         }
     }
 
-    fn publish(&mut self, message: Publication) {
+    pub(crate) fn publish(&mut self, message: Publication) {
         if message.retain {
             // An emptied topic waits in the outbox; a state is offered again with the next link.
             if self.broker_is_up && !message.payload.is_empty() {
@@ -178,10 +179,22 @@ impl Universe {
             if let Some(transaction) = result["transaction"].as_u64() {
                 self.results.entry(transaction).or_default().push(result);
             }
+        } else if message.topic == "me" {
+            let correlation = message.correlation.unwrap().try_into().unwrap();
+            *self
+                .replies
+                .entry(u64::from_be_bytes(correlation))
+                .or_default() += 1;
         }
     }
 
-    fn call(&mut self, account: AccountName, region: Region, id: CallId, call: &CloudCall) {
+    pub(crate) fn call(
+        &mut self,
+        account: AccountName,
+        region: Region,
+        id: CallId,
+        call: &CloudCall,
+    ) {
         self.note(format!("call {id} {}", call.kind()));
         self.calls += 1;
         self.calls_sent.push_back(self.now);
@@ -194,6 +207,21 @@ impl Universe {
         }
         let within = self.calls_sent.len() <= usize::try_from(PER_MINUTE).unwrap();
         self.check(within, "more calls within a minute than the limit");
+        self.check(
+            self.now >= self.shut_until,
+            "a call while the account pauses",
+        );
+        let has_other = |other: &str| self.flights.iter().any(|flight| flight.what == other);
+        let what = match call {
+            CloudCall::Control { did, .. } | CloudCall::Raw { did, .. } => format!("command {did}"),
+            CloudCall::Login
+            | CloudCall::Bindings { .. }
+            | CloudCall::Schema { .. }
+            | CloudCall::Latest { .. } => call.kind().to_owned(),
+        };
+        if what == "login" || what.starts_with("command") {
+            self.check(!has_other(&what), &format!("two at a time: {what}"));
+        }
         let is_empty = self.empty_region == Some(region);
         let outcome = if is_empty && matches!(call, CloudCall::Bindings { .. }) {
             Ok(Reply::Bindings {
@@ -216,11 +244,12 @@ impl Universe {
             at,
             account,
             id,
+            what,
             outcome,
         });
     }
 
-    fn ask_cloud(&mut self, call: &CloudCall) -> CallOutcome {
+    pub(crate) fn ask_cloud(&mut self, call: &CloudCall) -> CallOutcome {
         let request = self.request(call);
         match self.cloud.handle(self.unix_ms(), &request) {
             Reaction::Answer(answer) => self.read(call, &answer),
@@ -229,12 +258,12 @@ impl Universe {
         }
     }
 
-    fn request(&self, call: &CloudCall) -> Request {
+    pub(crate) fn request(&self, call: &CloudCall) -> Request {
         let (method, path, body) = match call {
             CloudCall::Login => (
                 "POST",
                 "/app/login".to_owned(),
-                json!({ "username": "demo@example.com", "password": "demo-password" }),
+                json!({ "username": "demo@example.com", "password": self.password }),
             ),
             CloudCall::Bindings { .. } => ("GET", "/app/bindings".into(), Value::Null),
             CloudCall::Schema { .. } => ("GET", "/app/datapoint".into(), Value::Null),
@@ -275,13 +304,15 @@ impl Universe {
     }
 
     /// What the HTTP edge would make of an answer, in short.
-    fn read(&mut self, call: &CloudCall, answer: &Answer) -> CallOutcome {
+    pub(crate) fn read(&mut self, call: &CloudCall, answer: &Answer) -> CallOutcome {
         let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
             return Err(error(ErrorClass::Transient, None, "a web page"));
         };
         if let Some(code) = body["error_code"].as_u64() {
             let code = u16::try_from(code).unwrap();
-            return Err(error(class_of(code), Some(code), "refused"));
+            let mut error = error(class_of(code), Some(code), "refused");
+            error.retry_after = answer.retry_after.map(|s| Duration::from_secs(s.into()));
+            return Err(error);
         }
         Ok(match call {
             CloudCall::Login => {
@@ -316,7 +347,7 @@ impl Universe {
     }
 
     /// Lets time pass until `end`; everything that is due happens in between.
-    fn run_until(&mut self, end: Duration) {
+    pub(crate) fn run_until(&mut self, end: Duration) {
         loop {
             let deadline = self.bridge.next_deadline().0.max(self.now);
             let flight = self.flights.iter().map(|flight| flight.at).min();
@@ -338,6 +369,7 @@ impl Universe {
                     } = self.flights.swap_remove(at);
                     if let Err(err) = &outcome {
                         self.note(format!("call {id} failed: {err}"));
+                        self.expect_pause(err);
                     }
                     self.tell(Input::CallDone {
                         account,
@@ -350,41 +382,89 @@ impl Universe {
         }
     }
 
-    fn run_for(&mut self, seconds: u64) {
+    /// After "too often" the account is silent for as long as the cloud asks, at least [`PAUSE`].
+    /// Answers to calls that left before the pause may lengthen it only by what they ask.
+    fn expect_pause(&mut self, err: &CallError) {
+        if err.class == ErrorClass::Throttled {
+            let asked = err.retry_after.unwrap_or_default();
+            let least = if self.now < self.shut_until {
+                asked
+            } else {
+                asked.max(PAUSE)
+            };
+            self.shut_until = self.shut_until.max(self.now + least);
+        }
+    }
+
+    pub(crate) fn run_for(&mut self, seconds: u64) {
         self.run_until(self.now + Duration::from_secs(seconds));
     }
 
-    fn broker_up(&mut self) {
+    pub(crate) fn broker_up(&mut self) {
         self.broker_is_up = true;
         self.tell(Input::MqttUp);
     }
 
-    fn broker_down(&mut self) {
+    pub(crate) fn broker_down(&mut self) {
         self.broker_is_up = false;
-        self.retained.retain(|topic, _| !topic.starts_with("g/"));
+        self.retained.clear();
         self.tell(Input::MqttDown {
             reason: "gone".into(),
         });
     }
 
     /// Sets a value that no other command sets.
-    fn command(&mut self) {
+    pub(crate) fn command(&mut self) {
         self.commands += 1;
         let transaction = self.commands;
         let payload = json!({ "heat_timer_min": transaction % 59_940, "transaction": transaction });
+        self.order("g/hot_tub/set", &payload);
+    }
+
+    /// Any other command: of several attributes, raw, or one that is to be refused.
+    fn other_command(&mut self) {
+        self.commands += 1;
+        let transaction = self.commands;
+        let any = self.chance.u32(20..=40);
+        let (topic, mut payload) = match self.chance.u32(0..6) {
+            0 => (
+                "g/hot_tub/raw",
+                json!({ "raw": (transaction + 0x0100_0000).to_be_bytes() }),
+            ),
+            1 => ("g/hot_tub/set", json!({ "temp_set": any })),
+            2 => (
+                "g/hot_tub/set",
+                json!({ "temp_set": any, "locked": self.chance.bool() }),
+            ),
+            3 => ("g/reef/set", json!({ "Flow": any })),
+            4 => ("g/pool_meter/set", json!({ "pH": any })),
+            _ => ("g/hot_tub/set", json!({ "temp_set": 99, "tempset": 1 })),
+        };
+        payload["transaction"] = transaction.into();
+        self.order(topic, &payload);
+    }
+
+    /// Publishes a command; each even transaction wants its result on a topic of its own, too.
+    pub(crate) fn order(&mut self, topic: &str, payload: &Value) {
+        self.note(format!("{topic} {payload}"));
+        let transaction = payload["transaction"].as_u64().unwrap();
+        let reply = (transaction % 2 == 0).then(|| ReplyTo {
+            topic: "me".into(),
+            correlation: Some(transaction.to_be_bytes().to_vec()),
+        });
         self.tell(Input::Message(Message {
-            topic: "g/hot_tub/set".into(),
+            topic: topic.into(),
             payload: payload.to_string().into_bytes(),
             retained: false,
-            reply: None,
+            reply,
         }));
     }
 
-    fn sim(&mut self, path: &str, body: &Value) {
+    pub(crate) fn sim(&mut self, path: &str, body: &Value) {
         self.control("POST", path, body);
     }
 
-    fn control(&mut self, method: &str, path: &str, body: &Value) {
+    pub(crate) fn control(&mut self, method: &str, path: &str, body: &Value) {
         self.note(format!("the cloud is told {method} {path} {body}"));
         let request = Request {
             method: method.into(),
@@ -397,7 +477,7 @@ impl Universe {
     }
 
     /// One random piece of trouble.
-    fn trouble(&mut self) {
+    pub(crate) fn trouble(&mut self) {
         let path = [
             "/app/",
             "/app/devdata/",
@@ -411,7 +491,11 @@ impl Universe {
             0 => self.sim("tokens/expire", &Value::Null),
             1 => {
                 let seconds = self.chance.u32(5..300);
-                self.sim("throttle", &json!({ "seconds": seconds }));
+                let retry_after = self.chance.bool().then(|| self.chance.u32(1..100));
+                self.sim(
+                    "throttle",
+                    &json!({ "seconds": seconds, "retry_after": retry_after }),
+                );
             }
             2..=5 => {
                 let kinds = ["http_502", "html", "reset", "timeout"];
@@ -445,9 +529,18 @@ impl Universe {
                     }));
                 }
             }
-            _ => self.command(),
+            _ => {
+                for _ in 0..self.chance.u32(1..5) {
+                    self.command();
+                    self.other_command();
+                    if self.chance.bool() {
+                        self.run_for(1);
+                    }
+                }
+            }
         }
-        self.run_for(self.chance.clone().u64(1..120));
+        let pause = self.chance.u64(1..120);
+        self.run_for(pause);
         if !self.broker_is_up && self.chance.bool() {
             self.broker_up();
         }
@@ -457,7 +550,7 @@ impl Universe {
     }
 
     /// All is well again, for long enough.
-    fn calm(&mut self) {
+    pub(crate) fn calm(&mut self) {
         self.cloud_is_reachable = true;
         if !self.broker_is_up {
             self.broker_up();
@@ -467,8 +560,15 @@ impl Universe {
         self.run_for(2 * HOUR);
     }
 
+    fn retained_json(&self, topic: &str) -> Value {
+        let payload = self.retained.get(topic);
+        payload.map_or(Value::Null, |payload| {
+            serde_json::from_slice(payload).unwrap()
+        })
+    }
+
     /// What the broker keeps is what the cloud knows.
-    fn check_truth(&mut self) {
+    pub(crate) fn check_truth(&mut self) {
         let now_ms = self.unix_ms();
         for (did, level) in [
             (SPA, "hot_tub"),
@@ -484,6 +584,8 @@ impl Universe {
                 panic!("no answer");
             };
             let truth: Value = serde_json::from_slice(&answer.body).unwrap();
+            let state = self.retained_json(&format!("g/{level}"));
+            self.check(state["_meta"]["online"] == true, "the state says offline");
             for (name, value) in truth["attrs"].as_object().unwrap() {
                 let shown = self.retained.get(&format!("g/{level}/{name}"));
                 let shown = shown.map(|payload| String::from_utf8_lossy(payload).into_owned());
@@ -491,8 +593,8 @@ impl Universe {
                     .as_str()
                     .map_or_else(|| value.to_string(), str::to_owned);
                 self.check(
-                    shown.as_deref() == Some(&want),
-                    &format!("{level}/{name} is {shown:?}, not {want}"),
+                    shown.as_deref() == Some(&want) && state[name] == *value,
+                    &format!("{level}/{name} is {shown:?} and {state}, not {want}"),
                 );
             }
             let availability = self.retained.get(&format!("g/{level}/availability"));
@@ -506,31 +608,79 @@ impl Universe {
             state.map(Vec::as_slice) == Some(b"online"),
             "the bridge is not online",
         );
+        let info = self.retained_json("g/bridge/info");
+        self.check(info["accounts"]["home"]["state"] == "ok", "not ok");
+        self.check_inventory();
     }
 
-    /// Each caller has one result, and the cloud was told nothing twice.
-    fn check_commands(&self) {
-        for transaction in 1..=self.commands {
-            let count = self.results.get(&transaction).map_or(0, Vec::len);
+    /// Each device is listed and announced, and what is listed is what its own topics say.
+    fn check_inventory(&self) {
+        let listed = self.retained_json("g/bridge/devices");
+        let listed = listed.as_array().unwrap();
+        self.check(listed.len() == 9, "not all devices are listed");
+        for row in listed {
+            let (did, level) = (row["did"].as_str().unwrap(), row["topic"].as_str().unwrap());
+            let config = format!("homeassistant/device/gizwits2mqtt_{did}/config");
+            let config = self.retained_json(&config);
+            let availability = &config["availability"][1]["topic"];
             self.check(
-                count == 1,
-                &format!("command {transaction} has {count} results"),
+                *availability == format!("g/{level}/availability"),
+                &format!("{did} is not announced"),
             );
+            let online = self.retained[&format!("g/{level}/availability")] == b"online";
+            self.check(row["online"] == online, &format!("{did} is listed wrongly"));
         }
+    }
+
+    /// Each caller has one result, the cloud was told nothing twice, and what was called done was told.
+    pub(crate) fn check_commands(&self) {
         let mut told = BTreeMap::new();
+        let mut pairs = BTreeSet::new();
         for call in self.cloud.requests() {
             // A call whose answer was lost may have had its effect, so it counts.
-            if let Some(value) = call["body"]["attrs"]["heat_timer_min"].as_u64()
-                && (call["status"].is_null() || call["status"] == 200 || call["status"] == 502)
-            {
-                *told.entry(value).or_insert(0) += 1;
+            let status = &call["status"];
+            if !(status.is_null() || *status == 200 || *status == 502) {
+                continue;
             }
+            let timer = call["body"]["attrs"]["heat_timer_min"].as_u64();
+            let raw = call["body"]["raw"].as_array().map(|bytes| {
+                let number = |number, byte: &Value| number * 256 + byte.as_u64().unwrap();
+                bytes.iter().fold(0, number)
+            });
+            for what in timer.into_iter().chain(raw) {
+                *told.entry(what).or_insert(0) += 1;
+            }
+            let attrs = call["body"]["attrs"].as_object().into_iter().flatten();
+            pairs.extend(attrs.map(|(name, value)| format!("{name} {value}")));
         }
-        for (value, count) in told {
+        for (what, count) in &told {
             self.check(
-                count == 1,
-                &format!("command {value} was sent {count} times"),
+                *count == 1,
+                &format!("command {what} was sent {count} times"),
             );
+        }
+        for transaction in 1..=self.commands {
+            let results = self.results.get(&transaction);
+            let results = results.map(Vec::as_slice).unwrap_or_default();
+            self.check(
+                results.len() == 1,
+                &format!("command {transaction} has {} results", results.len()),
+            );
+            let replies = self.replies.get(&transaction).copied().unwrap_or_default();
+            self.check(
+                replies == u32::from(transaction % 2 == 0),
+                &format!("command {transaction} has {replies} replies"),
+            );
+            for result in results.iter().filter(|result| result["status"] == "ok") {
+                let attrs = result["attrs"].as_object().unwrap();
+                let mut sent = attrs.iter().map(|(name, value)| format!("{name} {value}"));
+                let was_sent = if attrs.is_empty() {
+                    told.contains_key(&(transaction + 0x0100_0000))
+                } else {
+                    sent.all(|pair| pairs.contains(&pair))
+                };
+                self.check(was_sent, &format!("{result} was never sent"));
+            }
         }
     }
 }
@@ -557,317 +707,4 @@ fn device(row: &Value) -> Device {
         wifi_version: String::new(),
         mcu_version: String::new(),
     }
-}
-
-/// The standard cloud whose values stay unless somebody changes them.
-fn still() -> Scenario {
-    let mut scenario = Scenario::standard();
-    for product in &mut scenario.products {
-        product.live.clear();
-    }
-    scenario
-}
-
-fn seeds() -> Vec<u64> {
-    match std::env::var("SEED") {
-        Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (1..=12).collect(),
-    }
-}
-
-#[test]
-fn a_quiet_day_costs_what_was_planned() {
-    let mut universe = Universe::new(1, still());
-    universe.run_for(24 * HOUR);
-    universe.check_truth();
-    let logins = universe
-        .cloud
-        .requests()
-        .iter()
-        .filter(|call| call["path"] == "/app/login")
-        .count();
-    assert!(logins <= 1, "{logins} logins");
-    assert_eq!(
-        universe.repeated, 0,
-        "a state went out though it had not changed"
-    );
-    // 9 devices each minute, one page of bindings each ten minutes, schemas once.
-    let planned = 9 * 24 * 60 + 24 * 6 + 9;
-    let calls = universe.calls;
-    assert!(
-        (planned * 95 / 100..=planned * 105 / 100).contains(&calls),
-        "{calls} calls, {planned} planned"
-    );
-}
-
-#[test]
-fn after_any_trouble_the_truth_comes_back_and_no_command_is_lost() {
-    for seed in seeds() {
-        let mut universe = Universe::new(seed, still());
-        universe.run_for(120);
-        for _ in 0..150 {
-            universe.trouble();
-        }
-        universe.calm();
-        universe.check_truth();
-        universe.check_commands();
-        let hours = universe.now.as_secs() / HOUR;
-        eprintln!(
-            "seed {seed}: {hours} h, {} calls, {} commands",
-            universe.calls, universe.commands
-        );
-    }
-}
-
-#[test]
-fn the_same_seed_gives_the_same_run() {
-    let run = || {
-        let mut universe = Universe::new(7, Scenario::standard());
-        for _ in 0..40 {
-            universe.trouble();
-        }
-        (
-            universe.calls,
-            universe.retained,
-            universe.results,
-            universe.now,
-        )
-    };
-    assert_eq!(run(), run());
-}
-
-#[test]
-fn many_devices_share_the_limit_and_all_are_polled() {
-    let mut universe = Universe::new(3, Scenario::with_devices(200));
-    universe.run_for(HOUR);
-    let polled: BTreeSet<String> = universe
-        .cloud
-        .requests()
-        .iter()
-        .filter_map(|call| {
-            Some(
-                call["path"]
-                    .as_str()?
-                    .strip_prefix("/app/devdata/")?
-                    .to_owned(),
-            )
-        })
-        .collect();
-    assert_eq!(polled.len(), 200);
-    // A command does not wait for the polls.
-    let result = universe.results.len();
-    universe.tell(Input::Message(Message {
-        topic: "g/hot_tub_0/set".into(),
-        payload: br#"{"locked": true, "transaction": 1}"#.to_vec(),
-        retained: false,
-        reply: None,
-    }));
-    universe.run_for(15);
-    assert_eq!(universe.results.len(), result + 1, "no result within 15 s");
-    assert_eq!(universe.results[&1][0]["confirmed"], true);
-}
-
-#[test]
-fn an_unbound_device_takes_its_topics_along_even_without_home_assistant() {
-    let mut universe = Universe::new(5, still());
-    let now = Now {
-        mono: Duration::ZERO,
-        unix: START,
-    };
-    let without = Settings {
-        homeassistant: None,
-        ..settings()
-    };
-    universe.bridge = Bridge::new(without, Restored::default(), 5, now);
-    universe.flights.clear();
-    universe.tell(Input::MqttUp);
-    universe.run_for(60);
-    assert!(universe.retained.contains_key("g/hot_tub/temp_set"));
-    universe.control("DELETE", &format!("devices/{SPA}"), &Value::Null);
-    universe.run_for(3600);
-    let left: Vec<&String> = universe
-        .retained
-        .keys()
-        .filter(|topic| topic.starts_with("g/hot_tub"))
-        .collect();
-    assert_eq!(left, Vec::<&String>::new());
-}
-
-#[test]
-fn one_device_that_always_fails_starves_nobody() {
-    for fault in [
-        json!({ "path": format!("/app/devdata/{SPA}"), "kind": "http_502", "count": 100_000 }),
-        json!({ "path": "/app/bindings", "kind": "error", "code": 9008, "count": 100_000 }),
-    ] {
-        let mut universe = Universe::new(9, still());
-        universe.run_for(60);
-        universe.sim("faults", &fault);
-        universe.sim(
-            "devices/DemoMeter0000000000005/attrs",
-            &json!({ "pH": 7.05 }),
-        );
-        universe.run_for(HOUR);
-        assert_eq!(universe.retained["g/pool_meter/pH"], b"7.05");
-        assert_eq!(universe.retained["g/pool_meter/availability"], b"online");
-    }
-}
-
-#[test]
-fn a_first_listing_that_fails_is_soon_repeated() {
-    let mut universe = Universe::new(9, still());
-    universe.bridge = Bridge::new(
-        settings(),
-        Restored::default(),
-        9,
-        Now {
-            mono: Duration::ZERO,
-            unix: START,
-        },
-    );
-    universe.flights.clear();
-    universe.sim(
-        "faults",
-        &json!({ "path": "/app/bindings", "kind": "error", "code": 9008, "count": 3 }),
-    );
-    universe.tell(Input::MqttUp);
-    universe.run_for(180);
-    assert_eq!(universe.retained["g/hot_tub/temp_set"], b"38");
-}
-
-#[test]
-fn what_an_earlier_run_said_counts_for_nothing_until_it_is_known_again() {
-    let mut universe = Universe::new(4, still());
-    let announced = |account: &str, level: &str| Announced {
-        account: account.into(),
-        level: level.into(),
-        attrs: vec!["power".into()],
-        ..Announced::default()
-    };
-    let restored = Restored {
-        announced: BTreeMap::from([
-            (Did::new(SPA).unwrap(), announced("home", "old_name")),
-            (Did::new("another").unwrap(), announced("gone", "ghost")),
-        ]),
-        ..Restored::default()
-    };
-    universe.retained = [
-        "g/old_name/power",
-        "g/old_name/availability",
-        "g/ghost/power",
-    ]
-    .map(|topic| (topic.to_owned(), b"online".to_vec()))
-    .into();
-    universe.cloud_is_reachable = false;
-    universe.flights.clear();
-    universe.bridge = Bridge::new(
-        settings(),
-        restored,
-        4,
-        Now {
-            mono: Duration::ZERO,
-            unix: START,
-        },
-    );
-    universe.tell(Input::MqttUp);
-    universe.run_for(60);
-    assert_eq!(universe.retained["g/old_name/availability"], b"offline");
-    assert!(
-        !universe.retained.contains_key("g/ghost/power"),
-        "its account is not configured"
-    );
-    universe.cloud_is_reachable = true;
-    universe.run_for(300);
-    assert_eq!(universe.retained["g/hot_tub/availability"], b"online");
-    assert!(
-        !universe.retained.contains_key("g/old_name/power"),
-        "it has another topic now"
-    );
-}
-
-#[test]
-fn a_reload_in_the_middle_of_a_command_ends_it_with_a_result() {
-    let mut universe = Universe::new(6, still());
-    universe.run_for(60);
-    universe.command();
-    assert!(!universe.flights.is_empty(), "the call is under way");
-    let mut changed = settings();
-    for account in changed.accounts.values_mut() {
-        account.regions = vec![Region::Eu];
-    }
-    universe.tell(Input::Reconfigure(Box::new(changed)));
-    universe.run_for(60);
-    assert_eq!(universe.results[&1].len(), 1);
-    universe.command();
-    universe.run_for(60);
-    assert_eq!(universe.results[&2][0]["confirmed"], true);
-}
-
-#[test]
-fn a_chosen_topic_belongs_to_its_device_alone() {
-    let mut universe = Universe::new(8, still());
-    universe.run_for(60);
-    let mut changed = settings();
-    let topic = |topic: &str| gizwits2mqtt::bridge::settings::DeviceSettings {
-        name: None,
-        topic: Some(topic.into()),
-    };
-    // Each takes the level that the other has.
-    changed.devices = BTreeMap::from([
-        (Did::new(SPA).unwrap(), topic("pool_meter")),
-        (
-            Did::new("DemoMeter0000000000005").unwrap(),
-            topic("hot_tub"),
-        ),
-        (Did::new("DemoPets00000000000007").unwrap(), topic("reef")),
-    ]);
-    universe.tell(Input::Reconfigure(Box::new(changed)));
-    universe.run_for(120);
-    assert_eq!(universe.retained["g/pool_meter/temp_set"], b"38");
-    assert_eq!(universe.retained["g/hot_tub/pH"], b"7.32");
-    assert!(!universe.retained.contains_key("g/hot_tub/temp_set"));
-    assert!(
-        !universe.retained.contains_key("g/reef/Flow"),
-        "the pump gave it up"
-    );
-    let set = |topic: &str, payload: &str| {
-        Input::Message(Message {
-            topic: topic.into(),
-            payload: payload.as_bytes().to_vec(),
-            retained: false,
-            reply: None,
-        })
-    };
-    universe.tell(set(
-        "g/pool_meter/set",
-        r#"{"temp_set": 30, "transaction": 1}"#,
-    ));
-    universe.tell(set("g/reef/set", r#"{"LED_R": 99, "transaction": 2}"#));
-    universe.run_for(60);
-    for transaction in [1, 2] {
-        assert_eq!(
-            universe.results[&transaction][0]["confirmed"], true,
-            "{transaction}"
-        );
-    }
-}
-
-#[test]
-fn devices_are_found_in_the_region_that_has_them() {
-    let mut universe = Universe::new(2, still());
-    let mut wide = settings();
-    for account in wide.accounts.values_mut() {
-        account.regions = vec![Region::Eu, Region::Us, Region::Cn];
-    }
-    universe.empty_region = Some(Region::Eu);
-    universe.flights.clear();
-    let now = Now {
-        mono: Duration::ZERO,
-        unix: START,
-    };
-    universe.bridge = Bridge::new(wide, Restored::default(), 2, now);
-    universe.tell(Input::MqttUp);
-    universe.run_for(60);
-    assert_eq!(universe.retained["g/hot_tub/temp_set"], b"38");
-    let info: Value = serde_json::from_slice(&universe.retained["g/bridge/info"]).unwrap();
-    assert_eq!(info["accounts"]["home"]["region"], "us");
 }

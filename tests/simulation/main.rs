@@ -1,0 +1,325 @@
+//! Days of trouble in seconds: the core against the simulated cloud on virtual time. `SEED=n` repeats
+//! or adds a run; a failing one names its seed and the last steps.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod universe;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use gizwits2mqtt::bridge::effect::Announced;
+use gizwits2mqtt::bridge::input::Message;
+use gizwits2mqtt::bridge::settings::{Account, HomeAssistant, Shard};
+use gizwits2mqtt::bridge::{Input, Restored, Settings};
+use gizwits2mqtt::ids::{AccountName, Did};
+use gizwits2mqtt::model::Region;
+use gizwits2mqtt::simulator::Scenario;
+use serde_json::{Value, json};
+
+use universe::{SPA, Universe};
+
+const PER_MINUTE: u32 = 30;
+const HOUR: u64 = 3600;
+
+fn settings() -> Settings {
+    let account = Account {
+        regions: vec![Region::Custom],
+        include: None,
+        exclude: BTreeSet::new(),
+    };
+    Settings {
+        base_topic: "g".into(),
+        homeassistant: Some(HomeAssistant {
+            discovery_prefix: "homeassistant".into(),
+            status_topic: "homeassistant/status".into(),
+        }),
+        accounts: BTreeMap::from([(AccountName::new("home").unwrap(), account)]),
+        poll_interval: Duration::from_secs(60),
+        bindings_interval: Duration::from_secs(600),
+        requests_per_minute: PER_MINUTE,
+        devices: BTreeMap::new(),
+        shard: Shard { index: 0, count: 1 },
+    }
+}
+
+/// The standard cloud whose values stay unless somebody changes them.
+fn still() -> Scenario {
+    let mut scenario = Scenario::standard();
+    for product in &mut scenario.products {
+        product.live.clear();
+    }
+    scenario
+}
+
+fn seeds() -> Vec<u64> {
+    match std::env::var("SEED") {
+        Ok(seed) => vec![seed.parse().unwrap()],
+        Err(_) => (1..=12).collect(),
+    }
+}
+
+#[test]
+fn a_quiet_day_costs_what_was_planned() {
+    let mut universe = Universe::new(1, still());
+    universe.run_for(24 * HOUR);
+    universe.check_truth();
+    let logins = universe
+        .cloud
+        .requests()
+        .iter()
+        .filter(|call| call["path"] == "/app/login")
+        .count();
+    assert!(logins <= 1, "{logins} logins");
+    assert_eq!(
+        universe.repeated, 0,
+        "a state went out though it had not changed"
+    );
+    // 9 devices each minute, one page of bindings each ten minutes, schemas once.
+    let planned = 9 * 24 * 60 + 24 * 6 + 9;
+    let calls = universe.calls;
+    assert!(
+        (planned * 95 / 100..=planned * 105 / 100).contains(&calls),
+        "{calls} calls, {planned} planned"
+    );
+}
+
+#[test]
+fn after_any_trouble_the_truth_comes_back_and_no_command_is_lost() {
+    for seed in seeds() {
+        let mut universe = Universe::new(seed, still());
+        universe.run_for(120);
+        for _ in 0..150 {
+            universe.trouble();
+        }
+        universe.calm();
+        universe.check_truth();
+        universe.check_commands();
+        let hours = universe.now.as_secs() / HOUR;
+        eprintln!(
+            "seed {seed}: {hours} h, {} calls, {} commands",
+            universe.calls, universe.commands
+        );
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let run = || {
+        let mut universe = Universe::new(7, Scenario::standard());
+        for _ in 0..40 {
+            universe.trouble();
+        }
+        (
+            universe.calls,
+            universe.retained,
+            universe.results,
+            universe.now,
+        )
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn many_devices_share_the_limit_and_all_are_polled() {
+    let mut universe = Universe::new(3, Scenario::with_devices(200));
+    universe.run_for(HOUR);
+    let polled: BTreeSet<String> = universe
+        .cloud
+        .requests()
+        .iter()
+        .filter_map(|call| {
+            Some(
+                call["path"]
+                    .as_str()?
+                    .strip_prefix("/app/devdata/")?
+                    .to_owned(),
+            )
+        })
+        .collect();
+    assert_eq!(polled.len(), 200);
+    // A command does not wait for the polls.
+    let result = universe.results.len();
+    universe.tell(Input::Message(Message {
+        topic: "g/hot_tub_0/set".into(),
+        payload: br#"{"locked": true, "transaction": 1}"#.to_vec(),
+        retained: false,
+        reply: None,
+    }));
+    universe.run_for(15);
+    assert_eq!(universe.results.len(), result + 1, "no result within 15 s");
+    assert_eq!(universe.results[&1][0]["confirmed"], true);
+}
+
+#[test]
+fn an_unbound_device_takes_its_topics_along_even_without_home_assistant() {
+    let without = Settings {
+        homeassistant: None,
+        ..settings()
+    };
+    let mut universe = Universe::prepare(5, still(), without, Restored::default());
+    universe.start();
+    universe.run_for(60);
+    assert!(universe.retained.contains_key("g/hot_tub/temp_set"));
+    universe.control("DELETE", &format!("devices/{SPA}"), &Value::Null);
+    universe.run_for(3600);
+    let left: Vec<&String> = universe
+        .retained
+        .keys()
+        .filter(|topic| topic.starts_with("g/hot_tub"))
+        .collect();
+    assert_eq!(left, Vec::<&String>::new());
+}
+
+#[test]
+fn one_device_that_always_fails_starves_nobody() {
+    for fault in [
+        json!({ "path": format!("/app/devdata/{SPA}"), "kind": "http_502", "count": 100_000 }),
+        json!({ "path": "/app/bindings", "kind": "error", "code": 9008, "count": 100_000 }),
+    ] {
+        let mut universe = Universe::new(9, still());
+        universe.run_for(60);
+        universe.sim("faults", &fault);
+        universe.sim(
+            "devices/DemoMeter0000000000005/attrs",
+            &json!({ "pH": 7.05 }),
+        );
+        universe.run_for(HOUR);
+        assert_eq!(universe.retained["g/pool_meter/pH"], b"7.05");
+        assert_eq!(universe.retained["g/pool_meter/availability"], b"online");
+    }
+}
+
+#[test]
+fn a_first_listing_that_fails_is_soon_repeated() {
+    let mut universe = Universe::prepare(9, still(), settings(), Restored::default());
+    universe.sim(
+        "faults",
+        &json!({ "path": "/app/bindings", "kind": "error", "code": 9008, "count": 3 }),
+    );
+    universe.start();
+    universe.run_for(180);
+    assert_eq!(universe.retained["g/hot_tub/temp_set"], b"38");
+}
+
+#[test]
+fn what_an_earlier_run_said_counts_for_nothing_until_it_is_known_again() {
+    let announced = |account: &str, level: &str| Announced {
+        account: account.into(),
+        level: level.into(),
+        attrs: vec!["power".into()],
+        ..Announced::default()
+    };
+    let restored = Restored {
+        announced: BTreeMap::from([
+            (Did::new(SPA).unwrap(), announced("home", "old_name")),
+            (Did::new("another").unwrap(), announced("gone", "ghost")),
+        ]),
+        ..Restored::default()
+    };
+    let mut universe = Universe::prepare(4, still(), settings(), restored);
+    universe.retained = [
+        "g/old_name/power",
+        "g/old_name/availability",
+        "g/ghost/power",
+    ]
+    .map(|topic| (topic.to_owned(), b"online".to_vec()))
+    .into();
+    universe.cloud_is_reachable = false;
+    universe.start();
+    universe.run_for(60);
+    assert_eq!(universe.retained["g/old_name/availability"], b"offline");
+    assert!(
+        !universe.retained.contains_key("g/ghost/power"),
+        "its account is not configured"
+    );
+    universe.cloud_is_reachable = true;
+    universe.run_for(300);
+    assert_eq!(universe.retained["g/hot_tub/availability"], b"online");
+    assert!(
+        !universe.retained.contains_key("g/old_name/power"),
+        "it has another topic now"
+    );
+}
+
+#[test]
+fn a_reload_in_the_middle_of_a_command_ends_it_with_a_result() {
+    let mut universe = Universe::new(6, still());
+    universe.run_for(60);
+    universe.command();
+    assert!(!universe.flights.is_empty(), "the call is under way");
+    let mut changed = settings();
+    for account in changed.accounts.values_mut() {
+        account.regions = vec![Region::Eu];
+    }
+    universe.tell(Input::Reconfigure(Box::new(changed)));
+    universe.run_for(60);
+    assert_eq!(universe.results[&1].len(), 1);
+    universe.command();
+    universe.run_for(60);
+    assert_eq!(universe.results[&2][0]["confirmed"], true);
+}
+
+#[test]
+fn a_chosen_topic_belongs_to_its_device_alone() {
+    let mut universe = Universe::new(8, still());
+    universe.run_for(60);
+    let mut changed = settings();
+    let topic = |topic: &str| gizwits2mqtt::bridge::settings::DeviceSettings {
+        name: None,
+        topic: Some(topic.into()),
+    };
+    // Each takes the level that the other has.
+    changed.devices = BTreeMap::from([
+        (Did::new(SPA).unwrap(), topic("pool_meter")),
+        (
+            Did::new("DemoMeter0000000000005").unwrap(),
+            topic("hot_tub"),
+        ),
+        (Did::new("DemoPets00000000000007").unwrap(), topic("reef")),
+    ]);
+    universe.tell(Input::Reconfigure(Box::new(changed)));
+    universe.run_for(120);
+    assert_eq!(universe.retained["g/pool_meter/temp_set"], b"38");
+    assert_eq!(universe.retained["g/hot_tub/pH"], b"7.32");
+    assert!(!universe.retained.contains_key("g/hot_tub/temp_set"));
+    assert!(
+        !universe.retained.contains_key("g/reef/Flow"),
+        "the pump gave it up"
+    );
+    let set = |topic: &str, payload: &str| {
+        Input::Message(Message {
+            topic: topic.into(),
+            payload: payload.as_bytes().to_vec(),
+            retained: false,
+            reply: None,
+        })
+    };
+    universe.tell(set(
+        "g/pool_meter/set",
+        r#"{"temp_set": 30, "transaction": 1}"#,
+    ));
+    universe.tell(set("g/reef/set", r#"{"LED_R": 99, "transaction": 2}"#));
+    universe.run_for(60);
+    for transaction in [1, 2] {
+        assert_eq!(
+            universe.results[&transaction][0]["confirmed"], true,
+            "{transaction}"
+        );
+    }
+}
+
+#[test]
+fn devices_are_found_in_the_region_that_has_them() {
+    let mut wide = settings();
+    for account in wide.accounts.values_mut() {
+        account.regions = vec![Region::Eu, Region::Us, Region::Cn];
+    }
+    let mut universe = Universe::prepare(2, still(), wide, Restored::default());
+    universe.empty_region = Some(Region::Eu);
+    universe.start();
+    universe.run_for(60);
+    assert_eq!(universe.retained["g/hot_tub/temp_set"], b"38");
+    let info: Value = serde_json::from_slice(&universe.retained["g/bridge/info"]).unwrap();
+    assert_eq!(info["accounts"]["home"]["region"], "us");
+}

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod checks;
+mod cloud;
 mod universe;
 
 use std::collections::{BTreeMap, BTreeSet};

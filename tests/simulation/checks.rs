@@ -1,0 +1,134 @@
+//! What must be true when all is well again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gizwits2mqtt::simulator::{Reaction, Request};
+use serde_json::Value;
+
+use super::universe::{SPA, Universe};
+
+impl Universe {
+    pub(crate) fn retained_json(&self, topic: &str) -> Value {
+        let payload = self.retained.get(topic);
+        payload.map_or(Value::Null, |payload| {
+            serde_json::from_slice(payload).unwrap()
+        })
+    }
+
+    /// What the broker keeps is what the cloud knows.
+    pub(crate) fn check_truth(&mut self) {
+        let now_ms = self.unix_ms();
+        for (did, level) in [
+            (SPA, "hot_tub"),
+            ("DemoMeter0000000000005", "pool_meter"),
+            ("DemoWave00000000000004", "reef"),
+        ] {
+            let request = Request {
+                method: "GET".into(),
+                path: format!("/_sim/devices/{did}"),
+                ..Request::default()
+            };
+            let Reaction::Answer(answer) = self.cloud.handle(now_ms, &request) else {
+                panic!("no answer");
+            };
+            let truth: Value = serde_json::from_slice(&answer.body).unwrap();
+            let state = self.retained_json(&format!("g/{level}"));
+            self.check(state["_meta"]["online"] == true, "the state says offline");
+            for (name, value) in truth["attrs"].as_object().unwrap() {
+                let shown = self.retained.get(&format!("g/{level}/{name}"));
+                let shown = shown.map(|payload| String::from_utf8_lossy(payload).into_owned());
+                let want = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                self.check(
+                    shown.as_deref() == Some(&want) && state[name] == *value,
+                    &format!("{level}/{name} is {shown:?} and {state}, not {want}"),
+                );
+            }
+            let availability = self.retained.get(&format!("g/{level}/availability"));
+            self.check(
+                availability.map(Vec::as_slice) == Some(b"online"),
+                &format!("{level} is not online"),
+            );
+        }
+        let state = self.retained.get("g/bridge/state");
+        self.check(
+            state.map(Vec::as_slice) == Some(b"online"),
+            "the bridge is not online",
+        );
+        let info = self.retained_json("g/bridge/info");
+        self.check(info["accounts"]["home"]["state"] == "ok", "not ok");
+        self.check_inventory();
+    }
+
+    /// Each device is listed and announced, and what is listed is what its own topics say.
+    fn check_inventory(&self) {
+        let listed = self.retained_json("g/bridge/devices");
+        let listed = listed.as_array().unwrap();
+        self.check(listed.len() == 9, "not all devices are listed");
+        for row in listed {
+            let (did, level) = (row["did"].as_str().unwrap(), row["topic"].as_str().unwrap());
+            let config = format!("homeassistant/device/gizwits2mqtt_{did}/config");
+            let config = self.retained_json(&config);
+            let availability = &config["availability"][1]["topic"];
+            self.check(
+                *availability == format!("g/{level}/availability"),
+                &format!("{did} is not announced"),
+            );
+            let online = self.retained[&format!("g/{level}/availability")] == b"online";
+            self.check(row["online"] == online, &format!("{did} is listed wrongly"));
+        }
+    }
+
+    /// Each caller has one result, the cloud was told nothing twice, and what was called done was told.
+    pub(crate) fn check_commands(&self) {
+        let mut told = BTreeMap::new();
+        let mut pairs = BTreeSet::new();
+        for call in self.cloud.requests() {
+            // A call whose answer was lost may have had its effect, so it counts.
+            let status = &call["status"];
+            if !(status.is_null() || *status == 200 || *status == 502) {
+                continue;
+            }
+            let timer = call["body"]["attrs"]["heat_timer_min"].as_u64();
+            let raw = call["body"]["raw"].as_array().map(|bytes| {
+                let number = |number, byte: &Value| number * 256 + byte.as_u64().unwrap();
+                bytes.iter().fold(0, number)
+            });
+            for what in timer.into_iter().chain(raw) {
+                *told.entry(what).or_insert(0) += 1;
+            }
+            let attrs = call["body"]["attrs"].as_object().into_iter().flatten();
+            pairs.extend(attrs.map(|(name, value)| format!("{name} {value}")));
+        }
+        for (what, count) in &told {
+            self.check(
+                *count == 1,
+                &format!("command {what} was sent {count} times"),
+            );
+        }
+        for transaction in 1..=self.commands {
+            let results = self.results.get(&transaction);
+            let results = results.map(Vec::as_slice).unwrap_or_default();
+            self.check(
+                results.len() == 1,
+                &format!("command {transaction} has {} results", results.len()),
+            );
+            let replies = self.replies.get(&transaction).copied().unwrap_or_default();
+            self.check(
+                replies == u32::from(transaction % 2 == 0),
+                &format!("command {transaction} has {replies} replies"),
+            );
+            for result in results.iter().filter(|result| result["status"] == "ok") {
+                let attrs = result["attrs"].as_object().unwrap();
+                let mut sent = attrs.iter().map(|(name, value)| format!("{name} {value}"));
+                let was_sent = if attrs.is_empty() {
+                    told.contains_key(&(transaction + 0x0100_0000))
+                } else {
+                    sent.all(|pair| pairs.contains(&pair))
+                };
+                self.check(was_sent, &format!("{result} was never sent"));
+            }
+        }
+    }
+}

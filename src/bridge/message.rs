@@ -247,7 +247,8 @@ impl Bridge {
                 }
                 let dids = self.registry.dids();
                 for did in &dids {
-                    self.ask(did, Job::Latest(did.clone()), Priority::Asked);
+                    // Not as what a person waits for: all of them would use up the commands' share.
+                    self.ask(did, Job::Latest(did.clone()), Priority::Inventory);
                 }
                 Ok(json!({ "devices": dids.len() }))
             }

@@ -42,12 +42,12 @@ impl Universe {
         let has_other = |other: &str| self.flights.iter().any(|flight| flight.what == other);
         let what = match call {
             CloudCall::Control { did, .. } | CloudCall::Raw { did, .. } => format!("command {did}"),
-            CloudCall::Login
-            | CloudCall::Bindings { .. }
-            | CloudCall::Schema { .. }
-            | CloudCall::Latest { .. } => call.kind().to_owned(),
+            CloudCall::Login => format!("login {account}"),
+            CloudCall::Bindings { .. } | CloudCall::Schema { .. } | CloudCall::Latest { .. } => {
+                call.kind().to_owned()
+            }
         };
-        if what == "login" || what.starts_with("command") {
+        if what.starts_with("login") || what.starts_with("command") {
             self.check(!has_other(&what), &format!("two at a time: {what}"));
         }
         let is_empty = self.empty_region == Some(region);
@@ -78,7 +78,7 @@ impl Universe {
     }
 
     pub(crate) fn ask_cloud(&mut self, call: &CloudCall) -> CallOutcome {
-        let request = self.request(call);
+        let request = self.to_http(call);
         match self.cloud.handle(self.unix_ms(), &request) {
             Reaction::Answer(answer) => self.read(call, &answer),
             Reaction::Hang => Err(error(ErrorClass::Transient, None, "hang")),
@@ -86,7 +86,7 @@ impl Universe {
         }
     }
 
-    pub(crate) fn request(&self, call: &CloudCall) -> Request {
+    fn to_http(&self, call: &CloudCall) -> Request {
         let (method, path, body) = match call {
             CloudCall::Login => (
                 "POST",

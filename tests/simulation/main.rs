@@ -19,7 +19,7 @@ use gizwits2mqtt::model::Region;
 use gizwits2mqtt::simulator::Scenario;
 use serde_json::{Value, json};
 
-use universe::{SPA, Universe};
+use universe::{Flight, SPA, Universe};
 
 const PER_MINUTE: u32 = 30;
 const HOUR: u64 = 3600;
@@ -324,4 +324,40 @@ fn devices_are_found_in_the_region_that_has_them() {
     assert_eq!(universe.retained["g/hot_tub/temp_set"], b"38");
     let info: Value = serde_json::from_slice(&universe.retained["g/bridge/info"]).unwrap();
     assert_eq!(info["accounts"]["home"]["region"], "us");
+}
+
+#[test]
+fn polling_everything_at_once_leaves_room_for_commands() {
+    let mut universe = Universe::new(3, Scenario::with_devices(200));
+    universe.run_for(1800);
+    universe.request("refresh");
+    universe.run_for(50);
+    universe.order(
+        "g/hot_tub_0/set",
+        &json!({ "locked": true, "transaction": 1 }),
+    );
+    let is_command = |flight: &Flight| flight.what.starts_with("command");
+    assert!(universe.flights.iter().any(is_command), "it has to wait");
+}
+
+#[test]
+fn in_a_long_outage_nothing_is_shown_as_true() {
+    let mut universe = Universe::new(4, still());
+    universe.run_for(120);
+    universe.cloud_is_reachable = false;
+    universe.run_for(HOUR);
+    let online: Vec<&String> = universe
+        .retained
+        .iter()
+        .filter(|(topic, payload)| {
+            topic.ends_with("/availability") && payload.as_slice() == b"online"
+        })
+        .map(|(topic, _)| topic)
+        .collect();
+    assert!(online.is_empty(), "{online:?}");
+    let info = universe.retained_json("g/bridge/info");
+    assert_eq!(info["accounts"]["home"]["state"], "unreachable");
+    universe.cloud_is_reachable = true;
+    universe.run_for(180);
+    universe.check_truth();
 }

@@ -301,6 +301,16 @@ impl Universe {
         }));
     }
 
+    /// `bridge/request/VERB`
+    pub(crate) fn request(&mut self, verb: &str) {
+        self.tell(Input::Message(Message {
+            topic: format!("g/bridge/request/{verb}"),
+            payload: Vec::new(),
+            retained: false,
+            reply: None,
+        }));
+    }
+
     pub(crate) fn sim(&mut self, path: &str, body: &Value) {
         self.control("POST", path, body);
     }

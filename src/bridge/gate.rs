@@ -88,6 +88,11 @@ impl CallGate {
         self.per_minute = per_minute.max(1);
     }
 
+    /// Calls that an earlier gate of the same account let through count here, too.
+    pub(super) fn remember(&mut self, earlier: &Self) {
+        self.passed.clone_from(&earlier.passed);
+    }
+
     /// Calls that polling may make in a minute.
     pub(super) fn background_per_minute(&self) -> u32 {
         (self.per_minute - self.per_minute / RESERVE).max(1)

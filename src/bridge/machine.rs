@@ -303,7 +303,10 @@ impl Bridge {
                     known.list_at(now.mono);
                 }
                 None => {
-                    let new = Account::new(name.clone(), account, &self.settings, None, now);
+                    let mut new = Account::new(name.clone(), account, &self.settings, None, now);
+                    if let Some(known) = self.accounts.get(name) {
+                        new.gate.remember(&known.gate);
+                    }
                     self.accounts.insert(name.clone(), new);
                     anew.push(name.clone());
                 }

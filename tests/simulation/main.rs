@@ -341,6 +341,26 @@ fn polling_everything_at_once_leaves_room_for_commands() {
 }
 
 #[test]
+fn wrong_credentials_are_tried_once_and_each_reload_counts() {
+    let mut universe = Universe::prepare(2, still(), settings(), Restored::default());
+    universe.password = "wrong";
+    universe.start();
+    universe.run_for(12 * HOUR);
+    assert_eq!(universe.calls, 1);
+    let info = universe.retained_json("g/bridge/info");
+    assert_eq!(info["accounts"]["home"]["state"], "auth_failed");
+    for _ in 0..2 * PER_MINUTE {
+        universe.tell(Input::Reconfigure(Box::new(settings())));
+        universe.run_for(1);
+    }
+    universe.password = "demo-password";
+    universe.run_for(60);
+    universe.tell(Input::Reconfigure(Box::new(settings())));
+    universe.run_for(120);
+    universe.check_truth();
+}
+
+#[test]
 fn in_a_long_outage_nothing_is_shown_as_true() {
     let mut universe = Universe::new(4, still());
     universe.run_for(120);

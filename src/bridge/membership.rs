@@ -72,13 +72,15 @@ impl Bridge {
             self.clear_topics(&was, out);
         }
         if let Some(account) = self.accounts.get_mut(name) {
-            if self.products.wants(&product_key) {
-                account.push(Job::Schema(product_key.clone()), Priority::Inventory);
-            }
             account.polls.add(did.clone(), now.mono);
-            if self.products.is_settled(&product_key) {
-                account.push(Job::Latest(did.clone()), Priority::Inventory);
-            }
+            self.products.expect(&product_key);
+            let job = if self.products.is_settled(&product_key) {
+                Job::Latest(did.clone())
+            } else {
+                // Another account may have asked already, but may never be answered.
+                Job::Schema(product_key.clone())
+            };
+            account.push(job, Priority::Inventory);
         }
         self.inventory_changed(now);
     }

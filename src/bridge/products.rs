@@ -41,10 +41,10 @@ impl Products {
         }
     }
 
-    /// True when nobody asked for this schema yet; from then on it has a place here.
-    pub(super) fn wants(&mut self, product_key: &ProductKey) -> bool {
+    /// Its schema will be asked for; from now on it has a place here.
+    pub(super) fn expect(&mut self, product_key: &ProductKey) {
         if self.products.contains_key(product_key) {
-            return false;
+            return;
         }
         let schema = ProductSchema::new(product_key.clone(), String::new(), true, Vec::new());
         self.products.insert(
@@ -54,7 +54,6 @@ impl Products {
                 settled: false,
             },
         );
-        true
     }
 
     pub(super) fn get(&self, product_key: &ProductKey) -> Option<&Arc<ProductSchema>> {

@@ -361,6 +361,32 @@ fn wrong_credentials_are_tried_once_and_each_reload_counts() {
 }
 
 #[test]
+fn one_account_does_not_wait_for_the_schema_that_another_asks_for() {
+    let mut both = settings();
+    let account = |did: &str| Account {
+        regions: vec![Region::Custom],
+        include: Some(BTreeSet::from([Did::new(did).unwrap()])),
+        exclude: BTreeSet::new(),
+    };
+    let scenario = Scenario::with_devices(20);
+    let tub = |alias: &str| {
+        let mut devices = scenario.devices.iter();
+        devices.find(|device| device.alias == alias).unwrap()
+    };
+    let (first, second) = (tub("Hot tub 0"), tub("Hot tub 8"));
+    assert_eq!(first.product_key, second.product_key);
+    both.accounts = BTreeMap::from([
+        (AccountName::new("a").unwrap(), account(&first.did)),
+        (AccountName::new("b").unwrap(), account(&second.did)),
+    ]);
+    let mut universe = Universe::prepare(3, scenario, both, Restored::default());
+    universe.cut = Some(("a", "schema"));
+    universe.start();
+    universe.run_for(60);
+    assert_eq!(universe.retained["g/hot_tub_8/temp_set"], b"38");
+}
+
+#[test]
 fn in_a_long_outage_nothing_is_shown_as_true() {
     let mut universe = Universe::new(4, still());
     universe.run_for(120);

@@ -1,5 +1,6 @@
 //! What the outcome of a call means for devices, commands and topics.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -294,14 +295,16 @@ impl Bridge {
             let state = account.map_or("gone", |account| account.state().as_str());
             format!("the account is {state}")
         };
+        let mut unconfirmed = BTreeSet::new();
         for verdict in self.pending.expire(now.mono, state) {
-            let did = verdict.did.clone();
-            let unconfirmed = !verdict.caller.attrs.is_empty();
-            self.publish_result(verdict, out);
-            if unconfirmed {
-                // Home Assistant shows the wish; the last report puts the control back.
-                self.publish_again(now, &did, out);
+            if !verdict.caller.attrs.is_empty() {
+                unconfirmed.insert(verdict.did.clone());
             }
+            self.publish_result(verdict, out);
+        }
+        for did in unconfirmed {
+            // Home Assistant shows the wish; the last report puts the control back.
+            self.publish_again(now, &did, out);
         }
     }
 

@@ -387,6 +387,21 @@ fn one_account_does_not_wait_for_the_schema_that_another_asks_for() {
 }
 
 #[test]
+fn a_control_falls_back_once_however_many_asked() {
+    let mut slow = still();
+    slow.report_delay_s = 3600.0;
+    let mut universe = Universe::new(3, slow);
+    universe.run_for(60);
+    for _ in 0..20 {
+        universe.command();
+    }
+    universe.run_for(120);
+    universe.check_commands();
+    // 12 attributes and the state of the device.
+    assert_eq!(universe.repeated, 13);
+}
+
+#[test]
 fn in_a_long_outage_nothing_is_shown_as_true() {
     let mut universe = Universe::new(4, still());
     universe.run_for(120);

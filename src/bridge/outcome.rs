@@ -220,6 +220,10 @@ impl Bridge {
     }
 
     fn on_no_schema(&mut self, now: Now, product_key: &ProductKey, err: &CallError) {
+        if self.products.is_settled(product_key) {
+            debug!(%product_key, reason = %err, "still no schema, or another account had it");
+            return;
+        }
         warn!(%product_key, reason = %err,
             "the schema cannot be had: types are inferred from what the devices report");
         self.products.unavailable(product_key);

@@ -77,6 +77,9 @@ fn a_quiet_day_costs_what_was_planned() {
         universe.repeated, 0,
         "a state went out though it had not changed"
     );
+    // Each twice, and once more for what the first values or schemas tell.
+    let announcements = universe.announcements;
+    assert!(announcements <= 40, "{announcements} discovery messages");
     // 9 devices each minute, one page of bindings each ten minutes, schemas once.
     let planned = 9 * 24 * 60 + 24 * 6 + 9;
     let calls = universe.calls;

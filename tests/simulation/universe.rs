@@ -60,6 +60,8 @@ pub(crate) struct Universe {
     pub(crate) shut_until: Duration,
     /// Retained payloads that the broker had already, discovery aside.
     pub(crate) repeated: u64,
+    /// Discovery messages.
+    pub(crate) announcements: u64,
     pub(crate) trace: VecDeque<String>,
 }
 
@@ -102,6 +104,7 @@ impl Universe {
             calls: 0,
             shut_until: Duration::ZERO,
             repeated: 0,
+            announcements: 0,
             trace: VecDeque::new(),
         }
     }
@@ -166,8 +169,9 @@ impl Universe {
                 let before = self
                     .retained
                     .insert(message.topic.clone(), message.payload.clone());
-                let discovery = message.topic.starts_with("homeassistant/");
-                if before.as_ref() == Some(&message.payload) && !discovery {
+                if message.topic.starts_with("homeassistant/") {
+                    self.announcements += 1;
+                } else if before.as_ref() == Some(&message.payload) {
                     self.repeated += 1;
                 }
             } else if message.payload.is_empty() {

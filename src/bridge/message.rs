@@ -61,7 +61,11 @@ impl Bridge {
         warn!(topic = message.topic, error, "a command failed");
         let details = json!({ "topic": message.topic, "error": error });
         self.publish_event("command_failed", None, None, details, out);
-        let body = json!({ "status": "error", "attrs": {}, "confirmed": false, "error": error });
+        let mut body =
+            json!({ "status": "error", "attrs": {}, "confirmed": false, "error": error });
+        if let Some(transaction) = command::transaction(&message.payload) {
+            body["transaction"] = transaction;
+        }
         let topic = self.topics.below_device(level, "result");
         Publisher::answer(
             topic,
@@ -143,12 +147,18 @@ impl Bridge {
     ) -> Result<Checked, CommandError> {
         let refuse = |reason: String| CommandError {
             reason,
-            transaction: None,
+            transaction: command::transaction(payload),
         };
         let entry = self.registry.get(did.as_str());
         let entry = entry.ok_or_else(|| refuse("the device is not bound any more".into()))?;
         let schema = self.products.get(&entry.device.product_key);
         let schema = schema.ok_or_else(|| refuse("the product is not known yet".into()))?;
+        let is_raw = matches!(inbound, Inbound::Raw { .. });
+        if !is_raw && !self.products.is_settled(&entry.device.product_key) {
+            return Err(refuse(
+                "the attributes of the product are not known yet; try again in a minute".into(),
+            ));
+        }
         let set = |set: command::SetRequest| Checked {
             raw: None,
             attrs: set.attrs,

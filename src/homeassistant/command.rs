@@ -40,6 +40,17 @@ const TRANSACTION: &str = "transaction";
 /// Below this likeness a suggestion would only confuse.
 const LIKE_ENOUGH: f64 = 0.75;
 
+/// The transaction of a command that nothing else is read of.
+#[must_use]
+pub fn transaction(payload: &[u8]) -> Option<Value> {
+    match parse_json(payload).ok()? {
+        Value::Object(mut members) => members.remove(TRANSACTION),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            None
+        }
+    }
+}
+
 /// `{"ATTR": value, …}`, with an optional `transaction`.
 ///
 /// # Errors

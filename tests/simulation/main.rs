@@ -390,6 +390,23 @@ fn one_account_does_not_wait_for_the_schema_that_another_asks_for() {
 }
 
 #[test]
+fn a_command_for_a_device_that_is_not_known_well_enough_is_told_so() {
+    let mut universe = Universe::prepare(3, still(), settings(), Restored::default());
+    universe.cut = Some(("home", "schema"));
+    universe.start();
+    universe.run_for(60);
+    universe.order(
+        "g/hot_tub/set",
+        &json!({ "temp_set": 30, "transaction": 1 }),
+    );
+    universe.order("g/nobody/set", &json!({ "temp_set": 30, "transaction": 2 }));
+    for (transaction, words) in [(1, "not known yet"), (2, "no device")] {
+        let error = universe.results[&transaction][0]["error"].as_str().unwrap();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
 fn a_control_falls_back_once_however_many_asked() {
     let mut slow = still();
     slow.report_delay_s = 3600.0;

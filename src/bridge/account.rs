@@ -36,7 +36,7 @@ pub(super) struct Account {
     blocked_until: Option<Duration>,
 }
 
-/// When the bindings are listed again after a listing that failed twice.
+/// When the bindings are listed again after a listing that failed.
 const RELIST: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
@@ -377,11 +377,6 @@ impl Account {
             sent_at,
         } = flight;
         let is_command = matches!(waiting.job, Job::Command(_));
-        let finished = |job, err| Done::Finished {
-            job,
-            sent_at,
-            result: Err(err),
-        };
         match err.class {
             ErrorClass::Throttled => self.throttled(now.mono, &err, chance),
             ErrorClass::Unsent => self.unreachable(now.mono, &err, chance),
@@ -395,10 +390,7 @@ impl Account {
                 }
                 // Once more is enough: a call that always fails must not keep all others waiting.
                 if is_command || waiting.retried {
-                    if matches!(waiting.job, Job::Bindings { .. }) {
-                        self.list_at(now.mono + RELIST);
-                    }
-                    return finished(waiting.job, err);
+                    return self.give_up(now.mono, waiting.job, sent_at, err);
                 }
             }
             ErrorClass::TokenLost => {
@@ -407,7 +399,7 @@ impl Account {
                     info!(account = %self.name, reason = %err, "the token is not valid any more: logging in again");
                 }
                 if waiting.replayed {
-                    return finished(waiting.job, err);
+                    return self.give_up(now.mono, waiting.job, sent_at, err);
                 }
                 waiting.replayed = true;
             }
@@ -423,7 +415,7 @@ impl Account {
             | ErrorClass::Refused => {
                 self.answered(now.mono);
                 self.session.served(generation);
-                return finished(waiting.job, err);
+                return self.give_up(now.mono, waiting.job, sent_at, err);
             }
         }
         waiting.retried |= err.class != ErrorClass::TokenLost;
@@ -435,6 +427,18 @@ impl Account {
             self.queue.push(waiting);
         }
         Done::Requeued(job)
+    }
+
+    /// A call failed for good. Without a listing nothing goes on, so that is soon tried anew.
+    fn give_up(&mut self, now: Duration, job: Job, sent_at: Duration, err: CallError) -> Done {
+        if matches!(job, Job::Bindings { .. }) {
+            self.list_at(now + RELIST);
+        }
+        Done::Finished {
+            job,
+            sent_at,
+            result: Err(err),
+        }
     }
 
     fn throttled(&mut self, now: Duration, err: &CallError, chance: f64) {

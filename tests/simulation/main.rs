@@ -422,6 +422,18 @@ fn a_control_falls_back_once_however_many_asked() {
 }
 
 #[test]
+fn a_listing_that_loses_its_token_twice_is_soon_repeated() {
+    let mut universe = Universe::prepare(4, still(), settings(), Restored::default());
+    universe.sim(
+        "faults",
+        &json!({ "path": "/app/bindings", "kind": "error", "code": 9004, "count": 2 }),
+    );
+    universe.start();
+    universe.run_for(240);
+    universe.check_truth();
+}
+
+#[test]
 fn in_a_long_outage_nothing_is_shown_as_true() {
     let mut universe = Universe::new(4, still());
     universe.run_for(120);

@@ -105,6 +105,9 @@ impl Bridge {
             .updated_at()
             .is_some_and(|known| updated_at < known);
         entry.presence.answered(now, updated_at);
+        if std::mem::take(&mut entry.is_failing) {
+            info!(%did, "the device can be polled again");
+        }
         if first {
             entry.announcing.changed(now.mono);
         }
@@ -174,12 +177,8 @@ impl Bridge {
         let Some(entry) = self.registry.get_mut(did) else {
             return;
         };
+        let first = entry.presence.is_new();
         match err.class {
-            ErrorClass::DeviceGone => {
-                warn!(%did, reason = %err, "the cloud does not know the device any more: listing the bindings");
-                entry.presence.unreachable();
-                self.list_soon(now, did);
-            }
             // 9029: nothing was ever stored for it, which `updated_at` 0 says too.
             ErrorClass::Refused if err.code == Some(9029) => entry.presence.answered(now, 0),
             ErrorClass::DeviceOffline => {
@@ -188,6 +187,13 @@ impl Bridge {
                     .answered(now, entry.presence.updated_at().unwrap_or(0));
                 entry.presence.unreachable();
             }
+            ErrorClass::DeviceGone => {
+                entry.presence.unreachable();
+                if !std::mem::replace(&mut entry.is_failing, true) {
+                    warn!(%did, reason = %err, "the cloud does not know the device any more: listing the bindings");
+                    self.list_soon(now, did);
+                }
+            }
             ErrorClass::Throttled
             | ErrorClass::TokenLost
             | ErrorClass::LoginRefused
@@ -195,8 +201,16 @@ impl Bridge {
             | ErrorClass::Fatal
             | ErrorClass::Unsent
             | ErrorClass::Transient => {
-                warn!(%did, reason = %err, "the device cannot be polled; it is tried again in its turn");
+                if !std::mem::replace(&mut entry.is_failing, true) {
+                    warn!(%did, reason = %err, "the device cannot be polled; it is tried again in its turn");
+                }
             }
+        }
+        if let Some(entry) = self.registry.get_mut(did)
+            && first
+            && !entry.presence.is_new()
+        {
+            entry.announcing.changed(now.mono);
         }
         self.publish_device(now, did, out);
     }

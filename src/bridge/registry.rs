@@ -27,6 +27,8 @@ pub(super) struct Entry {
     pub(super) level: String,
     pub(super) attrs: Attrs,
     pub(super) presence: Presence,
+    /// Its polls fail, which was told.
+    pub(super) is_failing: bool,
     /// Availability as last told to others.
     pub(super) told_online: Option<bool>,
     /// Numbers seen beyond the schema's limits.
@@ -173,6 +175,7 @@ impl Registry {
             level,
             attrs: Attrs::default(),
             presence,
+            is_failing: false,
             told_online: None,
             observed: BTreeMap::new(),
             announced,

@@ -422,6 +422,27 @@ fn a_control_falls_back_once_however_many_asked() {
 }
 
 #[test]
+fn a_device_without_data_is_announced_as_offline() {
+    for code in [9029, 9042] {
+        let mut universe = Universe::prepare(4, still(), settings(), Restored::default());
+        universe.sim(
+            "faults",
+            &json!({ "path": format!("/app/devdata/{SPA}"), "kind": "http_502", "count": 2 }),
+        );
+        universe.sim(
+            "faults",
+            &json!({ "path": format!("/app/devdata/{SPA}"), "kind": "error", "code": code, "count": 100_000 }),
+        );
+        universe.start();
+        universe.run_for(300);
+        let config =
+            universe.retained_json(&format!("homeassistant/device/gizwits2mqtt_{SPA}/config"));
+        assert!(config.is_object(), "{code}: not announced");
+        assert_eq!(universe.retained["g/hot_tub/availability"], b"offline");
+    }
+}
+
+#[test]
 fn a_listing_that_loses_its_token_twice_is_soon_repeated() {
     let mut universe = Universe::prepare(4, still(), settings(), Restored::default());
     universe.sim(
@@ -431,6 +452,24 @@ fn a_listing_that_loses_its_token_twice_is_soon_repeated() {
     universe.start();
     universe.run_for(240);
     universe.check_truth();
+}
+
+#[test]
+fn a_device_that_the_cloud_denies_costs_no_listing_each_minute() {
+    let mut universe = Universe::new(4, still());
+    universe.run_for(60);
+    universe.sim(
+        "faults",
+        &json!({ "path": format!("/app/devdata/{SPA}"), "kind": "error", "code": 9014, "count": 100_000 }),
+    );
+    universe.run_for(HOUR);
+    let requests = universe.cloud.requests();
+    let listings = requests
+        .iter()
+        .filter(|call| call["path"] == "/app/bindings");
+    let listings = listings.count();
+    assert!(listings <= 10, "{listings} listings");
+    assert_eq!(universe.retained["g/hot_tub/availability"], b"offline");
 }
 
 #[test]

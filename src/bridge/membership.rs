@@ -171,18 +171,4 @@ impl Bridge {
         );
         self.inventory_changed(now);
     }
-
-    fn clear_topics(&mut self, announced: &Announced, out: &mut Vec<Effect>) {
-        let level = &announced.level;
-        if level.is_empty() {
-            return;
-        }
-        for attr in &announced.attrs {
-            self.publisher
-                .clear(self.topics.below_device(level, attr), out);
-        }
-        self.publisher
-            .clear(self.topics.below_device(level, "availability"), out);
-        self.publisher.clear(self.topics.device(level), out);
-    }
 }

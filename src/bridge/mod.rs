@@ -5,6 +5,7 @@
 mod account;
 mod account_state;
 mod announcer;
+mod belongings;
 mod calls;
 pub mod effect;
 mod gate;

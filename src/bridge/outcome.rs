@@ -99,6 +99,10 @@ impl Bridge {
             return;
         };
         let product_key = entry.device.product_key.clone();
+        if !self.products.is_settled(&product_key) {
+            // Nothing could be read of it; it is asked for again when the schema is here.
+            return;
+        }
         let first = entry.presence.is_new();
         let older = entry
             .presence
@@ -170,6 +174,9 @@ impl Bridge {
         let changed = entry.attrs.merge(attrs);
         if !changed.is_empty() {
             debug!(%did, changed = changed.len(), "new values");
+        }
+        if !entry.attrs.is_empty() {
+            self.clear_leftovers(did, out);
         }
     }
 

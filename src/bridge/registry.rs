@@ -1,6 +1,7 @@
 //! The devices: who they are, where they are published, what they last said; who joined and left.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::homeassistant::slug;
@@ -34,6 +35,10 @@ pub(super) struct Entry {
     /// Numbers seen beyond the schema's limits.
     pub(super) observed: BTreeMap<AttrName, (f64, f64)>,
     pub(super) announced: Announced,
+    /// The schema whose topics `announced` names.
+    pub(super) topics_of: Option<Arc<ProductSchema>>,
+    /// Retained values of before may stand on topics that no report fills any more.
+    pub(super) has_leftovers: bool,
     pub(super) announcing: Announcing,
     missed: u8,
 }
@@ -178,7 +183,9 @@ impl Registry {
             is_failing: false,
             told_online: None,
             observed: BTreeMap::new(),
+            has_leftovers: !announced.attrs.is_empty(),
             announced,
+            topics_of: None,
             announcing: Announcing::new(now),
             missed: 0,
         };

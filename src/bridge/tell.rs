@@ -108,31 +108,6 @@ impl Bridge {
         }
     }
 
-    /// Notes which retained topics a device has, so that they can be emptied when it is gone.
-    fn remember_topics(&mut self, did: &Did, out: &mut Vec<Effect>) {
-        let Some(entry) = self.registry.get_mut(did) else {
-            return;
-        };
-        let schema = self.products.get(&entry.device.product_key);
-        let count = schema.map_or(0, |schema| schema.datapoints().len());
-        let announced = &mut entry.announced;
-        if announced.level == entry.level && announced.attrs.len() >= count {
-            return;
-        }
-        announced.account = entry.account.to_string();
-        announced.level.clone_from(&entry.level);
-        announced.attrs = schema.map_or_else(Vec::new, |schema| {
-            let names = schema.datapoints().iter();
-            names
-                .map(|d| topic::attr_level(schema, d.name.as_str()))
-                .collect()
-        });
-        out.push(Effect::SaveAnnounced {
-            did: did.clone(),
-            announced: Some(announced.clone()),
-        });
-    }
-
     fn publish_presence(&mut self, now: Now, did: &Did, out: &mut Vec<Effect>) {
         self.remember_topics(did, out);
         let Some(entry) = self.registry.get_mut(did) else {

@@ -116,7 +116,7 @@ impl Universe {
             );
             let replies = self.replies.get(&transaction).copied().unwrap_or_default();
             self.check(
-                replies == u32::from(transaction % 2 == 0),
+                replies == u32::from(transaction.is_multiple_of(2)),
                 &format!("command {transaction} has {replies} replies"),
             );
             for result in results.iter().filter(|result| result["status"] == "ok") {

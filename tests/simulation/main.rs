@@ -422,6 +422,28 @@ fn a_control_falls_back_once_however_many_asked() {
 }
 
 #[test]
+fn a_value_of_an_earlier_run_that_no_report_shows_is_taken_back() {
+    let announced = Announced {
+        account: "home".into(),
+        level: "hot_tub".into(),
+        attrs: vec!["power".into(), "bubbles".into()],
+        ..Announced::default()
+    };
+    let restored = Restored {
+        announced: BTreeMap::from([(Did::new(SPA).unwrap(), announced)]),
+        ..Restored::default()
+    };
+    let mut universe = Universe::prepare(4, still(), settings(), restored);
+    universe.retained = ["g/hot_tub/power", "g/hot_tub/bubbles"]
+        .map(|topic| (topic.to_owned(), b"7".to_vec()))
+        .into();
+    universe.start();
+    universe.run_for(60);
+    assert_eq!(universe.retained["g/hot_tub/power"], b"true");
+    assert!(!universe.retained.contains_key("g/hot_tub/bubbles"));
+}
+
+#[test]
 fn a_device_without_data_is_announced_as_offline() {
     for code in [9029, 9042] {
         let mut universe = Universe::prepare(4, still(), settings(), Restored::default());

@@ -293,7 +293,7 @@ impl Universe {
     pub(crate) fn order(&mut self, topic: &str, payload: &Value) {
         self.note(format!("{topic} {payload}"));
         let transaction = payload["transaction"].as_u64().unwrap();
-        let reply = (transaction % 2 == 0).then(|| ReplyTo {
+        let reply = transaction.is_multiple_of(2).then(|| ReplyTo {
             topic: "me".into(),
             correlation: Some(transaction.to_be_bytes().to_vec()),
         });

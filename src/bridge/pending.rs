@@ -71,7 +71,7 @@ struct Batch {
     /// A newer set took these over, so no report will show them.
     superseded: BTreeSet<AttrName>,
     /// The cloud's answer never came: it may or may not have taken it.
-    fate_unknown: Option<String>,
+    fate_unknown: Option<CallError>,
     polls: std::slice::Iter<'static, Duration>,
     sent_at: Duration,
 }
@@ -199,7 +199,7 @@ impl PendingSets {
             Err(err)
                 if err.class == ErrorClass::Transient && matches!(batch.wish, Wish::Set(_)) =>
             {
-                batch.fate_unknown = Some(err.message);
+                batch.fate_unknown = Some(err);
             }
             Err(err) => {
                 self.tidy(did);
@@ -442,9 +442,10 @@ impl Batch {
             .map_or(Ending::Taken { confirmed: false }, |why| {
                 let reason = format!(
                     "it is not known whether the cloud took it, and no report shows it ({why}); \
-                 it was not sent again"
+                     it was not sent again"
                 );
-                Ending::Failed { reason, code: None }
+                let code = why.code;
+                Ending::Failed { reason, code }
             });
         self.end(did, &ending)
     }

@@ -180,10 +180,11 @@ fn refused_and_unknown_fates_end_with_a_reason_and_never_twice() {
         "a call of unknown fate is not sent again"
     );
     let verdicts = pending.expire(s(31), |_| String::new());
-    assert!(
-        endings(&verdicts)[0].1.contains("not known"),
-        "{verdicts:?}"
-    );
+    let Ending::Failed { reason, code } = &verdicts[0].ending else {
+        panic!("{verdicts:?}")
+    };
+    assert!(reason.contains("not known"), "{reason}");
+    assert_eq!(*code, Some(9025), "the cloud's code is told");
     assert!(pending.expire(s(100), |_| String::new()).is_empty());
 }
 

@@ -104,10 +104,7 @@ impl Bridge {
             return;
         }
         let first = entry.presence.is_new();
-        let older = entry
-            .presence
-            .updated_at()
-            .is_some_and(|known| updated_at < known);
+        let older = entry.presence.is_old(now, updated_at);
         entry.presence.answered(now, updated_at);
         if std::mem::take(&mut entry.is_failing) {
             info!(%did, "the device can be polled again");

@@ -10,13 +10,22 @@ use crate::clock::Now;
 /// A report not older than this proves a device that the bindings call offline.
 const FRESH_S: i64 = 10 * 60;
 
+/// A report from later than this is no fact: the cloud's clock or ours is wrong.
+const AHEAD_S: i64 = 24 * 3600;
+
+fn is_ahead(updated_at: i64, now: Now) -> bool {
+    updated_at > now.unix.saturating_add(AHEAD_S)
+}
+
 /// What is known.
 #[derive(Debug, Default)]
 pub(super) struct Presence {
     /// `is_online` of the newest bindings row.
     flag: bool,
-    /// 9042, or never a report: offline until something proves otherwise.
+    /// 9042: offline until something proves otherwise.
     blocked: bool,
+    /// The newest answer had no report.
+    is_empty: bool,
     /// Unix seconds of the newest report.
     updated_at: Option<i64>,
     /// When the cloud last answered for this device.
@@ -34,12 +43,18 @@ impl Presence {
     /// A poll was answered. `updated_at` 0: the cloud has no report (long offline, seen).
     pub(super) fn answered(&mut self, now: Now, updated_at: i64) {
         self.answered_at = Some(now.mono);
-        if updated_at == 0 {
-            self.blocked = true;
-        } else if self.updated_at.is_none_or(|before| before < updated_at) {
+        self.is_empty = updated_at == 0;
+        let newer = |before| before < updated_at || is_ahead(before, now);
+        if !self.is_empty && self.updated_at.is_none_or(newer) {
             self.blocked = false;
             self.updated_at = Some(updated_at);
         }
+    }
+
+    /// An answer that a newer one overtook.
+    pub(super) fn is_old(&self, now: Now, updated_at: i64) -> bool {
+        let older = |known| updated_at < known && !is_ahead(known, now);
+        self.updated_at.is_some_and(older)
     }
 
     /// It took a command.
@@ -63,8 +78,9 @@ impl Presence {
         let known = self
             .answered_at
             .is_some_and(|at| now.mono <= at + stale_after);
-        let fresh = self.updated_at.is_some_and(|at| now.unix - at <= FRESH_S);
-        known && !self.blocked && (self.flag || fresh)
+        let fresh = |at| now.unix.saturating_sub(at) <= FRESH_S && !is_ahead(at, now);
+        let alive = self.flag || self.updated_at.is_some_and(fresh);
+        known && !self.blocked && !self.is_empty && alive
     }
 
     /// Nothing is known of it yet.
@@ -121,6 +137,31 @@ mod tests {
         assert!(!online(&presence, 1));
         presence.answered(at(2), 1_000_002);
         assert!(online(&presence, 2));
+    }
+
+    #[test]
+    fn an_empty_answer_counts_until_the_next_one() {
+        let mut presence = Presence::default();
+        presence.listed(true);
+        presence.answered(at(1), 1_000_000);
+        presence.answered(at(2), 0);
+        assert!(!online(&presence, 2));
+        presence.answered(at(3), 1_000_000);
+        assert!(online(&presence, 3), "the report is there again");
+    }
+
+    #[test]
+    fn a_time_far_ahead_does_not_stop_the_reports() {
+        for wrong in [i64::MAX, i64::MIN] {
+            let mut presence = Presence::default();
+            presence.answered(at(1), wrong);
+            assert!(!online(&presence, 1), "that proves nothing");
+            assert!(!presence.is_old(at(2), 1_000_002));
+            presence.answered(at(2), 1_000_002);
+            assert!(online(&presence, 2));
+            assert_eq!(presence.updated_at(), Some(1_000_002));
+            assert!(presence.is_old(at(3), 1_000_001));
+        }
     }
 
     #[test]

@@ -91,7 +91,12 @@ fn real_products_are_announced_as_before() {
     let accounts = [AccountName::new("home").unwrap()];
     insta::assert_json_snapshot!(
         "bridge",
-        body(&announce_bridge(&topics(), "1.2.3", &accounts))
+        body(&announce_bridge(
+            &topics(),
+            "1.2.3",
+            &accounts,
+            &Components::new()
+        ))
     );
 }
 
@@ -99,7 +104,12 @@ fn real_products_are_announced_as_before() {
 #[test]
 fn only_keys_that_home_assistant_knows() {
     let accounts = [AccountName::new("home").unwrap()];
-    let mut messages = vec![body(&announce_bridge(&topics(), "1", &accounts))];
+    let mut messages = vec![body(&announce_bridge(
+        &topics(),
+        "1",
+        &accounts,
+        &Components::new(),
+    ))];
     messages.extend(
         products()
             .iter()

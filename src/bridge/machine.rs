@@ -7,6 +7,7 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use crate::clock::Now;
+use crate::homeassistant::discovery::Components;
 use crate::homeassistant::topic::Topics;
 use crate::ids::{AccountName, CallId, Did, ProductKey};
 use crate::model::{ProductSchema, Region};
@@ -60,6 +61,8 @@ pub struct Bridge {
     pub(super) chance: fastrand::Rng,
     pub(super) started: Now,
     pub(super) bridge_announcing: super::announcer::Announcing,
+    /// What was announced of the bridge itself, sensors of accounts that are gone included.
+    pub(super) bridge_components: Components,
     pub(super) inventory_due: Option<Duration>,
     stale_check: Duration,
     health_due: Duration,
@@ -94,6 +97,7 @@ impl Bridge {
             chance: fastrand::Rng::with_seed(seed),
             started: now,
             bridge_announcing: super::announcer::Announcing::new(now.mono),
+            bridge_components: Components::new(),
             inventory_due: None,
             stale_check: now.mono + STALE_CHECK,
             health_due: now.mono,
@@ -283,6 +287,7 @@ impl Bridge {
             );
             self.topics = topics(&self.settings);
             self.publisher.forget_all();
+            self.bridge_components.clear();
             out.push(Effect::Subscribe {
                 filters: self.topics.filters(),
             });

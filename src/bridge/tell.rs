@@ -148,8 +148,13 @@ impl Bridge {
         let due = |at: Option<Duration>| at.is_some_and(|at| at <= now.mono);
         if due(self.bridge_announcing.due()) {
             let accounts: Vec<AccountName> = self.accounts.keys().cloned().collect();
-            let message =
-                bridge_device::announce_bridge(&self.topics, env!("CARGO_PKG_VERSION"), &accounts);
+            let message = bridge_device::announce_bridge(
+                &self.topics,
+                env!("CARGO_PKG_VERSION"),
+                &accounts,
+                &self.bridge_components,
+            );
+            self.bridge_components.extend(message.components);
             self.bridge_announcing.sent(now.mono);
             self.publisher.forget(&message.topic);
             self.publisher.retain(message.topic, message.payload, out);

@@ -19,9 +19,15 @@ pub const ACCOUNT_STATES: [&str; 5] = [
     "unreachable",
 ];
 
-/// The message for the bridge: its connection, each account's state, a button to refresh.
+/// The message for the bridge: its connection, each account's state, a button to refresh. `earlier`
+/// as in [`super::discovery::announce`].
 #[must_use]
-pub fn announce_bridge(topics: &Topics, version: &str, accounts: &[AccountName]) -> Announcement {
+pub fn announce_bridge(
+    topics: &Topics,
+    version: &str,
+    accounts: &[AccountName],
+    earlier: &Components,
+) -> Announcement {
     let id = topics.bridge_id();
     let mut bodies = BTreeMap::from([
         component(
@@ -50,7 +56,7 @@ pub fn announce_bridge(topics: &Topics, version: &str, accounts: &[AccountName])
         availability: &[],
         bodies,
     };
-    message.render(version, &Components::new())
+    message.render(version, earlier)
 }
 
 fn component(

@@ -515,3 +515,25 @@ fn in_a_long_outage_nothing_is_shown_as_true() {
     universe.run_for(180);
     universe.check_truth();
 }
+
+#[test]
+fn an_account_that_is_taken_out_takes_its_sensor_along() {
+    let mut both = settings();
+    let spare = both.accounts.values().next().unwrap().clone();
+    both.accounts
+        .insert(AccountName::new("spare").unwrap(), spare);
+    let mut universe = Universe::prepare(4, still(), both, Restored::default());
+    universe.start();
+    universe.run_for(30);
+    universe.tell(Input::Reconfigure(Box::new(settings())));
+    universe.run_for(30);
+    let topics = universe.retained.keys();
+    let mut topics = topics.filter(|topic| topic.contains("gizwits2mqtt_bridge"));
+    let components = &universe.retained_json(topics.next().unwrap())["components"];
+    let key = "account_spare";
+    let component = components.as_object().unwrap().iter();
+    let mut component = component.filter(|(name, _)| name.contains(key));
+    let (_, stub) = component.next().unwrap();
+    assert_eq!(*stub, json!({ "platform": "sensor" }));
+    assert!(component.next().is_none());
+}

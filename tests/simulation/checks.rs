@@ -128,6 +128,12 @@ impl Universe {
                     sent.all(|pair| pairs.contains(&pair))
                 };
                 self.check(was_sent, &format!("{result} was never sent"));
+                // Each command sets a higher one than those before it.
+                let timer = attrs.get("heat_timer_min").and_then(Value::as_u64);
+                self.check(
+                    timer.is_none_or(|timer| timer >= transaction),
+                    &format!("{result} is older than its command"),
+                );
             }
         }
     }

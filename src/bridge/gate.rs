@@ -21,6 +21,8 @@ const THROTTLED: RetryPolicy = RetryPolicy {
     factor: 2.0,
     longest: Duration::from_secs(15 * 60),
 };
+/// No server may silence an account for longer, whatever it asks.
+const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
 /// The pause when the cloud cannot be reached or answers nonsense.
 const OUTAGE: RetryPolicy = RetryPolicy {
     first: Duration::from_secs(2),
@@ -190,15 +192,16 @@ impl CallGate {
         asked: Option<Duration>,
         chance: f64,
     ) -> Duration {
+        let asked = asked.unwrap_or_default().min(LONGEST_ASKED);
         if let Pause::Throttled { until } = self.pause
             && now < until
         {
             // An answer to a call that left before the pause: it tells nothing new.
-            let until = until.max(now + asked.unwrap_or_default());
+            let until = until.max(now + asked);
             self.pause = Pause::Throttled { until };
             return until - now;
         }
-        let wait = self.throttled.failed(chance).max(asked.unwrap_or_default());
+        let wait = self.throttled.failed(chance).max(asked);
         self.last_throttled = Some(now);
         self.pause = Pause::Throttled { until: now + wait };
         wait

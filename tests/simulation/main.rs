@@ -5,6 +5,7 @@
 
 mod checks;
 mod cloud;
+mod nonsense;
 mod universe;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -236,7 +236,7 @@ impl PendingSets {
         line.awaiting.retain_mut(|batch| {
             let shown = asked_at >= batch.sent_at && batch.is_shown_by(attrs);
             if shown {
-                verdicts.extend(batch.end(did, &Ending::Taken { confirmed: true }));
+                verdicts.extend(batch.end_shown(did));
             }
             !shown
         });
@@ -433,6 +433,21 @@ impl Batch {
     fn is_shown_by(&self, report: &Attrs) -> bool {
         self.outstanding()
             .all(|(name, value)| report.get(name.as_str()) == Some(value))
+    }
+
+    /// A report shows what it can. Of a caller whose value a newer set took over, it shows not all.
+    fn end_shown(&mut self, did: &Did) -> Vec<Verdict> {
+        let names_overtaken = |caller: &Caller| {
+            let mut names = caller.attrs.iter();
+            names.any(|(name, _)| self.superseded.contains(name))
+        };
+        let callers = std::mem::take(&mut self.callers);
+        let (overtaken, shown) = callers.into_iter().partition(names_overtaken);
+        self.callers = shown;
+        let mut verdicts = self.end(did, &Ending::Taken { confirmed: true });
+        self.callers = overtaken;
+        verdicts.extend(self.end_unconfirmed(did));
+        verdicts
     }
 
     fn end_unconfirmed(&mut self, did: &Did) -> Vec<Verdict> {

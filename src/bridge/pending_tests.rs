@@ -119,6 +119,35 @@ fn a_superseded_command_tells_what_went_out() {
 }
 
 #[test]
+fn what_a_newer_set_overtook_is_not_confirmed_by_the_rest() {
+    let mut pending = PendingSets::default();
+    for (n, values) in [&[("a", 1.0)][..], &[("b", 1.0)], &[("a", 1.0), ("b", 1.0)]]
+        .iter()
+        .enumerate()
+    {
+        pending
+            .add_set(&did(), caller(values, n as u64), s(0))
+            .unwrap();
+    }
+    pending.take(&did(), s(0));
+    pending.answered(&did(), Ok(()), s(1));
+    pending
+        .add_set(&did(), caller(&[("a", 2.0)], 3), s(1))
+        .unwrap();
+    pending.take(&did(), s(1));
+    assert!(pending.answered(&did(), Ok(()), s(2)).is_empty());
+    let verdicts = pending.observe(&did(), &attrs(&[("a", 2.0), ("b", 1.0)]), s(3));
+    let mut endings = endings(&verdicts);
+    endings.sort();
+    let words = endings.iter().map(|(_, word)| word.as_str());
+    let words: Vec<&str> = words.collect();
+    assert_eq!(
+        words,
+        ["taken false", "taken true", "taken false", "taken true"]
+    );
+}
+
+#[test]
 fn a_call_that_never_left_waits_again_with_what_came_later() {
     let mut pending = PendingSets::default();
     pending

@@ -59,7 +59,8 @@ fn still() -> Scenario {
 fn seeds() -> Vec<u64> {
     match std::env::var("SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
-        Err(_) => (1..=12).collect(),
+        // The last ones found a fault once.
+        Err(_) => (1..=12).chain([107, 123, 138]).collect(),
     }
 }
 

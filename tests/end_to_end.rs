@@ -156,7 +156,7 @@ async fn bad_commands_are_refused_and_reach_nobody() {
         ("set", br#"{"power": "maybe"}"#.to_vec(), "true, false"),
         ("set", b"{}".to_vec(), "no attribute"),
         ("set/nothing", b"1".to_vec(), "no attribute"),
-        ("set/power", b"".to_vec(), "refused"),
+        ("set/power", b"".to_vec(), "empty"),
         ("raw", b"xyz".to_vec(), "hex"),
     ] {
         let result = stage.watcher.command("hot_tub", below, payload).await;
@@ -544,9 +544,19 @@ async fn a_reload_takes_what_changed_and_refuses_a_bad_file_whole() {
     let mut changed = config(&stage.cloud, &stage.broker.url());
     changed["devices"] = json!({ SPA: { "name": "Spa", "topic": "spa" } });
     changed["accounts"][0]["exclude"] = json!(["DemoHeater000000000002"]);
+    changed["log"] = json!({ "level": "debug" });
+    assert!(
+        !stage.bridge.log().contains("TRACE"),
+        "one -v makes it debug"
+    );
     stage.bridge.write(&changed);
     stage.bridge.signal("HUP").await;
     stage.watcher.until("gizwits2mqtt/spa/temp_set", "38").await;
+    stage.watcher.command("spa", "set/locked", "off").await;
+    assert!(
+        stage.bridge.log().contains("TRACE"),
+        "the level is new, too"
+    );
     stage
         .watcher
         .until("gizwits2mqtt/hot_tub/temp_set", "")

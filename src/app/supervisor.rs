@@ -116,11 +116,18 @@ impl Running {
         })
     }
 
-    /// Takes another configuration, or keeps the old one whole.
-    pub async fn reload(&mut self, config: Config) {
+    /// Takes another configuration, or keeps the old one whole; true when it took it. The level of the
+    /// log is the caller's to change.
+    pub async fn reload(&mut self, config: Config) -> bool {
         match self.try_reload(config).await {
-            Ok(()) => info!("the configuration was reloaded"),
-            Err(err) => error!(%err, "the configuration is refused; the old one stays in force"),
+            Ok(()) => {
+                info!("the configuration was reloaded");
+                true
+            }
+            Err(err) => {
+                error!(%err, "the configuration is refused; the old one stays in force");
+                false
+            }
         }
     }
 
@@ -130,7 +137,7 @@ impl Running {
         }
         let fixed = [
             ("state_dir", config.state_dir != self.config.state_dir),
-            ("log", config.log != self.config.log),
+            ("log.format", config.log.format != self.config.log.format),
         ];
         for (key, _) in fixed.into_iter().filter(|(_, changed)| *changed) {
             warn!(

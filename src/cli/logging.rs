@@ -2,8 +2,8 @@
 
 use std::io::IsTerminal as _;
 
-use tracing::Level;
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, warn};
+use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{Log, LogFormat};
 
@@ -13,12 +13,20 @@ pub(super) const QUIET: Log = Log {
     format: LogFormat::Text,
 };
 
+/// A log that runs; its level can still be changed, its form cannot.
+pub(super) struct Logging {
+    verbosity: i16,
+    /// `None` where `$RUST_LOG` decides, or another log runs in this process.
+    refilter: Option<Refilter>,
+}
+
+type Refilter = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>;
+
 /// Starts logging. `verbosity` counts `-v` minus `-q`; `$RUST_LOG` overrides everything.
-pub(super) fn start(log: Log, verbosity: i16) {
-    let filter = match EnvFilter::try_from_default_env() {
-        Ok(filter) => filter,
-        Err(_) => EnvFilter::new(directives(log.level, verbosity)),
-    };
+pub(super) fn start(log: Log, verbosity: i16) -> Logging {
+    let chosen = EnvFilter::try_from_default_env().ok();
+    let is_fixed = chosen.is_some();
+    let filter = chosen.unwrap_or_else(|| EnvFilter::new(directives(log.level, verbosity)));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -26,13 +34,51 @@ pub(super) fn start(log: Log, verbosity: i16) {
         .with_target(verbosity > 0);
     // journald adds the time itself.
     let in_journal = std::env::var_os("JOURNAL_STREAM").is_some();
-    let started = match (log.format, in_journal) {
-        (LogFormat::Json, _) => builder.json().flatten_event(true).try_init(),
-        (LogFormat::Text, true) => builder.without_time().try_init(),
-        (LogFormat::Text, false) => builder.try_init(),
+    // The three forms are three types, which is why the way to each is boxed.
+    let (started, refilter): (_, Refilter) = match (log.format, in_journal) {
+        (LogFormat::Json, _) => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (
+                builder.try_init(),
+                Box::new(move |filter| handle.reload(filter)),
+            )
+        }
+        (LogFormat::Text, true) => {
+            let builder = builder.without_time().with_filter_reloading();
+            let handle = builder.reload_handle();
+            (
+                builder.try_init(),
+                Box::new(move |filter| handle.reload(filter)),
+            )
+        }
+        (LogFormat::Text, false) => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            (
+                builder.try_init(),
+                Box::new(move |filter| handle.reload(filter)),
+            )
+        }
     };
     // A second start is a second command in one process, which only tests do.
-    drop(started);
+    let refilter = Some(refilter).filter(|_| started.is_ok() && !is_fixed);
+    Logging {
+        verbosity,
+        refilter,
+    }
+}
+
+impl Logging {
+    /// Logs at the level of a configuration that was read again.
+    pub(super) fn change(&self, log: Log) {
+        let Some(refilter) = &self.refilter else {
+            return;
+        };
+        if let Err(err) = refilter(EnvFilter::new(directives(log.level, self.verbosity))) {
+            warn!(%err, "the log level cannot be changed");
+        }
+    }
 }
 
 /// Libraries speak only of what they cannot handle, unless everything is wanted.

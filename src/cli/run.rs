@@ -15,7 +15,7 @@ use super::trouble::Trouble;
 
 pub(super) async fn run(file: Option<&Path>, verbosity: i16) -> Result<(), Trouble> {
     let (config, _) = configuration(file)?;
-    logging::start(config.log, verbosity);
+    let logging = logging::start(config.log, verbosity);
     let mut signals = Signals::listen().map_err(|err| Trouble::failed(err.to_string()))?;
     let mut running = Running::start(config, Clock::start())
         .await
@@ -32,7 +32,12 @@ pub(super) async fn run(file: Option<&Path>, verbosity: i16) -> Result<(), Troub
             Signal::Reload => {
                 notify::reloading();
                 match configuration(file) {
-                    Ok((config, _)) => running.reload(config).await,
+                    Ok((config, _)) => {
+                        let log = config.log;
+                        if running.reload(config).await {
+                            logging.change(log);
+                        }
+                    }
                     Err(trouble) => {
                         error!("{}", trouble.message);
                         error!("the new configuration is refused; the old one stays in force");

@@ -44,7 +44,7 @@ impl Bridge {
             info!(account = %name, "a device is missing from the bindings: looking once more before it is removed");
             account.list_at(now.mono + DOUBT);
         }
-        for product_key in self.products.without_schema() {
+        for product_key in self.products.worth_asking() {
             let theirs = |(_, entry): &(&Did, &super::registry::Entry)| {
                 entry.account == *name && entry.device.product_key == product_key
             };

@@ -227,12 +227,15 @@ impl Bridge {
         document: Arc<Value>,
         out: &mut Vec<Effect>,
     ) {
-        info!(%product_key, name = schema.name, datapoints = schema.datapoints().len(), "schema loaded");
+        let (name, datapoints) = (schema.name.clone(), schema.datapoints().len());
+        if !self.products.loaded(product_key.clone(), schema) {
+            return;
+        }
+        info!(%product_key, name, datapoints, "schema loaded");
         out.push(Effect::SaveSchema {
             product_key: product_key.clone(),
             document,
         });
-        self.products.loaded(product_key.clone(), schema);
         self.product_changed(now, &product_key);
         self.fetch_product(&product_key);
     }

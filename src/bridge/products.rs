@@ -15,6 +15,8 @@ const MAX_TOLD: usize = 1000;
 struct Product {
     schema: Arc<ProductSchema>,
     settled: bool,
+    /// The cloud sent this schema in this run; one of an earlier run may be old.
+    is_fresh: bool,
 }
 
 /// See the module.
@@ -30,6 +32,7 @@ impl Products {
         let known = |schema| Product {
             schema,
             settled: true,
+            is_fresh: false,
         };
         let products = schemas
             .into_iter()
@@ -52,6 +55,7 @@ impl Products {
             Product {
                 schema: Arc::new(schema),
                 settled: false,
+                is_fresh: false,
             },
         );
     }
@@ -69,14 +73,17 @@ impl Products {
             .is_some_and(|product| product.settled)
     }
 
-    pub(super) fn loaded(&mut self, product_key: ProductKey, schema: Arc<ProductSchema>) {
-        self.products.insert(
-            product_key,
-            Product {
-                schema,
-                settled: true,
-            },
-        );
+    /// The schema came; true when it is news.
+    pub(super) fn loaded(&mut self, product_key: ProductKey, schema: Arc<ProductSchema>) -> bool {
+        let known = self.products.get(product_key.as_str());
+        let is_news = known.is_none_or(|known| !known.settled || known.schema != schema);
+        let product = Product {
+            schema,
+            settled: true,
+            is_fresh: true,
+        };
+        self.products.insert(product_key, product);
+        is_news
     }
 
     /// The cloud has no schema for it. Types come from what the devices report.
@@ -86,13 +93,12 @@ impl Products {
         }
     }
 
-    /// Products whose schema could not be had; it is worth another try now and then.
-    pub(super) fn without_schema(&self) -> Vec<ProductKey> {
-        let lacking =
-            |(_, product): &(&ProductKey, &Product)| product.settled && product.schema.inferred;
+    /// Products whose schema is of an earlier run (firmware adds datapoints), or could not be had: it is
+    /// worth asking now and then.
+    pub(super) fn worth_asking(&self) -> Vec<ProductKey> {
         self.products
             .iter()
-            .filter(lacking)
+            .filter(|(_, product)| product.settled && !product.is_fresh)
             .map(|(key, _)| key.clone())
             .collect()
     }

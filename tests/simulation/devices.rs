@@ -1,11 +1,13 @@
 //! Devices that join, leave, are renamed, or have nothing to say; and what stands on their topics.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gizwits2mqtt::bridge::effect::Announced;
 use gizwits2mqtt::bridge::input::Message;
 use gizwits2mqtt::bridge::{Input, Restored, Settings};
-use gizwits2mqtt::ids::Did;
+use gizwits2mqtt::ids::{Did, ProductKey};
+use gizwits2mqtt::model::ProductSchema;
 use serde_json::{Value, json};
 
 use super::universe::{SPA, Universe};
@@ -211,4 +213,40 @@ fn a_control_falls_back_once_however_many_asked() {
     universe.check_commands();
     // 12 attributes and the state of the device.
     assert_eq!(universe.repeated, 13);
+}
+
+#[test]
+fn a_schema_of_an_earlier_run_serves_at_once_and_is_asked_for_anew_once() {
+    let scenario = still();
+    let mut devices = scenario.devices.iter();
+    let spa = devices.find(|device| device.did == SPA).unwrap();
+    let product_key = ProductKey::new(spa.product_key.clone()).unwrap();
+    let power = json!({ "name": "power", "type": "status_writable", "data_type": "bool" });
+    let document = json!({ "entities": [{ "attrs": [power] }] });
+    let (old, _) = ProductSchema::parse(&product_key, &document).unwrap();
+    let restored = Restored {
+        schemas: BTreeMap::from([(product_key.clone(), Arc::new(old))]),
+        ..Restored::default()
+    };
+    let mut universe = Universe::prepare(6, scenario, settings(), restored);
+    universe.cut = Some(("home", "schema"));
+    universe.start();
+    universe.run_for(HOUR);
+    assert_eq!(universe.retained["g/hot_tub/power"], b"true", "it serves");
+    let temp_set = |universe: &Universe| {
+        let topic = format!("homeassistant/device/gizwits2mqtt_{SPA}/config");
+        universe.retained_json(&topic)["components"]["number_temp_set"]["platform"].clone()
+    };
+    assert_eq!(
+        temp_set(&universe),
+        json!(null),
+        "the old one knows no number"
+    );
+    universe.cut = None;
+    universe.run_for(HOUR);
+    assert_eq!(temp_set(&universe), json!("number"));
+    let asked = universe.cloud.requests().iter().filter(|call| {
+        call["path"] == "/app/datapoint" && call["query"]["product_key"] == product_key.as_str()
+    });
+    assert_eq!(asked.count(), 1);
 }

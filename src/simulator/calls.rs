@@ -153,8 +153,8 @@ fn datapoint(world: &World, request: &Request) -> Answered {
         .enumerate()
         .map(|(id, datapoint)| {
             let mut attr = datapoint.clone();
-            attr["id"] = id.into();
-            attr
+            attr.insert("id".into(), id.into());
+            attr.into()
         })
         .collect();
     let body = json!({

@@ -21,8 +21,10 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
     match (request.method.as_str(), path.as_slice()) {
         ("POST", ["_sim", "devices"]) => {
             let device: scenario::Device = faults::read(&body(request)?).map_err(bad)?;
-            if !world.products.contains_key(&device.product_key) {
-                return Err(bad(format!("no product {:?}", device.product_key)));
+            let is_product = |key: &str| world.products.contains_key(key);
+            if let Some((_, why)) = device.fault(is_product, |name| world.users.contains_key(name))
+            {
+                return Err(bad(why));
             }
             if world.device(&device.did).is_some() {
                 return Err(bad(format!("{:?} is there already", device.did)));

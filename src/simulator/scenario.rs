@@ -1,5 +1,7 @@
 //! What a simulated cloud starts with: users, products, devices. Read from YAML.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -43,7 +45,7 @@ pub struct Product {
     pub name: String,
     /// As the cloud's schema document spells them; `null`: the schema cannot be had.
     #[serde(default)]
-    pub datapoints: Option<Vec<Value>>,
+    pub datapoints: Option<Vec<Map<String, Value>>>,
     /// What the device does of itself when it is told something.
     #[serde(default)]
     pub implies: Vec<Implication>,
@@ -88,6 +90,21 @@ const fn one() -> f64 {
     1.0
 }
 
+impl Change {
+    /// Why nothing would move, or not as meant.
+    fn fault(&self) -> Option<&'static str> {
+        match (&self.toward, self.between) {
+            (Some(_), Some(_)) => Some("`toward` or `between`, not both"),
+            (None, None) => Some("`toward` or `between` says where the value moves"),
+            (None, Some((low, high))) if (low..=high).is_empty() => {
+                Some("`between` is [lower, upper]")
+            }
+            _ if (0.0..self.step).is_empty() => Some("`step` is more than 0"),
+            _ => None,
+        }
+    }
+}
+
 /// A device.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,13 +138,63 @@ const fn yes() -> bool {
     true
 }
 
+impl Device {
+    /// What it refers to that is not there: the key that says so, and why that cannot be.
+    pub(super) fn fault(
+        &self,
+        is_product: impl Fn(&str) -> bool,
+        is_user: impl Fn(&str) -> bool,
+    ) -> Option<(&'static str, String)> {
+        if !is_product(&self.product_key) {
+            return Some(("product_key", format!("no product {:?}", self.product_key)));
+        }
+        let stranger = self.users.iter().find(|user| !is_user(user.as_str()))?;
+        Some(("users", format!("no user {stranger:?}")))
+    }
+}
+
 impl Scenario {
     /// Reads a scenario file.
     ///
     /// # Errors
     /// [`YamlError`] with the line of the first fault.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
-        yaml::typed(text)
+        let scenario: Self = yaml::typed(text)?;
+        let Some((path, message)) = scenario.fault() else {
+            return Ok(scenario);
+        };
+        let lines = yaml::parse(text)?.lines;
+        let line = lines.get(&path).copied().unwrap_or_default();
+        Err(YamlError { line, message })
+    }
+
+    /// What does not fit together: its path, as in `devices.0.users`, and why.
+    fn fault(&self) -> Option<(String, String)> {
+        let mut keys = BTreeSet::new();
+        for (at, product) in self.products.iter().enumerate() {
+            if !keys.insert(product.product_key.as_str()) {
+                let twice = format!("{:?} stands twice", product.product_key);
+                return Some((format!("products.{at}.product_key"), twice));
+            }
+            let faults = product.live.iter().map(Change::fault).enumerate();
+            if let Some((n, why)) = faults.filter_map(|(n, why)| Some((n, why?))).next() {
+                return Some((format!("products.{at}.live.{n}"), why.to_owned()));
+            }
+        }
+        let users: BTreeSet<&str> = self.users.iter().map(|user| user.name.as_str()).collect();
+        let mut dids = BTreeSet::new();
+        for (at, device) in self.devices.iter().enumerate() {
+            if !dids.insert(device.did.as_str()) {
+                let twice = format!("{:?} stands twice", device.did);
+                return Some((format!("devices.{at}.did"), twice));
+            }
+            if let Some((key, why)) =
+                device.fault(|key| keys.contains(key), |user| users.contains(user))
+            {
+                return Some((format!("devices.{at}.{key}"), why));
+            }
+        }
+        None
     }
 
     /// The scenario of `demo`, and of `simulate` without a file.
@@ -163,30 +230,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_standard_scenario_holds_together() {
+    fn the_standard_scenario_has_devices_of_several_brands() {
         let scenario = Scenario::standard();
-        assert!(scenario.devices.len() >= 8);
         let products: BTreeSet<&str> = scenario
-            .products
+            .devices
             .iter()
-            .map(|p| p.product_key.as_str())
+            .map(|device| device.product_key.as_str())
             .collect();
-        let users: BTreeSet<&str> = scenario.users.iter().map(|u| u.name.as_str()).collect();
-        let dids: BTreeSet<&str> = scenario.devices.iter().map(|d| d.did.as_str()).collect();
-        assert_eq!(dids.len(), scenario.devices.len());
-        for device in &scenario.devices {
-            assert!(
-                products.contains(device.product_key.as_str()),
-                "{}",
-                device.did
-            );
-            assert!(
-                device
-                    .users
-                    .iter()
-                    .all(|user| users.contains(user.as_str()))
-            );
-        }
+        assert!(products.len() >= 8, "{products:?}");
     }
 
     #[test]
@@ -197,10 +248,49 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_named_with_its_line() {
-        let error = Scenario::parse("app_ids: []\nuser: []\n")
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("unknown field `user`"), "{error}");
+    fn the_documented_scenario_can_be_had() {
+        let page = include_str!("../../docs/SIMULATOR.md");
+        let (_, rest) = page.split_once("```yaml\n").unwrap();
+        let (example, _) = rest.split_once("```").unwrap();
+        assert_eq!(Scenario::parse(example).unwrap().devices.len(), 1);
+    }
+
+    #[test]
+    fn a_fault_is_named_with_its_line() {
+        let good = "app_ids: [a]\n\
+                    users: [{ name: u }]\n\
+                    products:\n\
+                    \x20 - product_key: p\n\
+                    \x20   name: P\n\
+                    \x20   datapoints: [{ name: t }]\n\
+                    \x20   live: [{ attr: t, every_s: 1, between: [1, 2] }]\n\
+                    devices:\n\
+                    \x20 - { did: d, product_key: p, mac: m, users: [u] }\n\
+                    \x20 - did: e\n\
+                    \x20   product_key: p\n\
+                    \x20   mac: m\n\
+                    \x20   users: [u]\n";
+        Scenario::parse(good).unwrap();
+        for (from, to, line, message) in [
+            ("users: [{ name", "user: [{ name", 2, "unknown field `user`"),
+            ("[{ name: t }]", "[t]", 6, "expected a map"),
+            ("between: [1, 2]", "between: [2, 1]", 7, "[lower, upper]"),
+            (", between: [1, 2]", "", 7, "`toward` or `between`"),
+            ("between: [1", "step: 0, between: [1", 7, "more than 0"),
+            ("did: e", "did: d", 10, "\"d\" stands twice"),
+            (
+                "  product_key: p\n    mac",
+                "  product_key: q\n    mac",
+                11,
+                "no product \"q\"",
+            ),
+            ("  users: [u]\n", "  users: [u, v]\n", 13, "no user \"v\""),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from}");
+            let error = Scenario::parse(&text).unwrap_err();
+            assert!(error.message.contains(message), "{to}: {error}");
+            assert_eq!(error.line, line, "{to}: {error}");
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! What a control call may set, as the cloud judges it: by the schema document itself.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The value as it is kept, or `None` when the cloud would answer 9025.
-pub(super) fn check(datapoint: &Value, wanted: &Value) -> Option<Value> {
+pub(super) fn check(datapoint: &Map<String, Value>, wanted: &Value) -> Option<Value> {
     let word = |key: &str| {
         datapoint
             .get(key)
@@ -29,7 +29,7 @@ pub(super) fn check(datapoint: &Value, wanted: &Value) -> Option<Value> {
             }
         }
         "binary" => {
-            let len = datapoint.pointer("/position/len")?.as_u64()?;
+            let len = datapoint.get("position")?.get("len")?.as_u64()?;
             let text = wanted.as_str()?;
             let is_hex = text.bytes().all(|b| b.is_ascii_hexdigit());
             let fits = u64::try_from(text.len()).ok() == Some(len * 2);
@@ -44,11 +44,11 @@ pub(super) fn check(datapoint: &Value, wanted: &Value) -> Option<Value> {
 }
 
 /// Limits are raw numbers; what is shown is raw * ratio + addition.
-fn limits(datapoint: &Value) -> (f64, f64) {
+fn limits(datapoint: &Map<String, Value>) -> (f64, f64) {
     let spec = |key: &str, otherwise: f64| {
         datapoint
-            .pointer(&format!("/uint_spec/{key}"))
-            .and_then(Value::as_f64)
+            .get("uint_spec")
+            .and_then(|spec| spec.get(key)?.as_f64())
             .unwrap_or(otherwise)
     };
     let shown = |raw: f64| raw.mul_add(spec("ratio", 1.0), spec("addition", 0.0));
@@ -89,7 +89,8 @@ mod tests {
             (&on, json!("true"), None),
             (&read_only, json!(true), None),
         ] {
-            assert_eq!(check(datapoint, &wanted), want, "{datapoint} {wanted}");
+            let got = check(datapoint.as_object().unwrap(), &wanted);
+            assert_eq!(got, want, "{datapoint} {wanted}");
         }
     }
 }

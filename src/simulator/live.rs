@@ -73,8 +73,22 @@ fn next(change: &Change, attrs: &Map<String, Value>, chance: &mut fastrand::Rng)
         (None, None) => return None,
     };
     // Two decimals are the finest ratio of the products here.
-    let to = (to * 100.0).round() / 100.0;
-    ((to - now).abs() > 1e-9).then(|| serde_json::Number::from_f64(to).map(Value::Number))?
+    let hundredths = (to * 100.0).round();
+    ((hundredths / 100.0 - now).abs() > 1e-9).then(|| number(hundredths))
+}
+
+/// As the cloud writes it: a whole number without a point.
+fn number(hundredths: f64) -> Value {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "datapoints have at most 32 bits"
+    )]
+    let whole = (hundredths / 100.0) as i64;
+    if hundredths % 100.0 == 0.0 {
+        whole.into()
+    } else {
+        (hundredths / 100.0).into()
+    }
 }
 
 #[cfg(test)]
@@ -94,9 +108,9 @@ mod tests {
             let attrs = json!({ "now": now, "set": 38, "on": on });
             super::next(&change, attrs.as_object().unwrap(), &mut chance)
         };
-        assert_eq!(next(31, true), Some(json!(32.0)));
+        assert_eq!(next(31, true), Some(json!(32)));
         assert_eq!(next(38, true), None);
-        assert_eq!(next(40, true), Some(json!(39.0)));
+        assert_eq!(next(40, true), Some(json!(39)));
         assert_eq!(next(31, false), None);
     }
 }

@@ -67,7 +67,10 @@ fn login(world: &mut World, now_ms: i64, form: &Map<String, Value>) -> Answered 
 /// Anonymous users only; the same phone id is the same user.
 fn register(world: &mut World, now_ms: i64, form: &Map<String, Value>) -> Answered {
     let phone_id = text(form, "phone_id")?;
-    world.users.entry(phone_id.to_owned()).or_insert(None);
+    let password = world.users.entry(phone_id.to_owned()).or_insert(None);
+    if password.is_some() {
+        return Err(ApiError::plain(9019));
+    }
     Ok((201, session(world, now_ms, phone_id)))
 }
 

@@ -50,6 +50,7 @@ const fn message(code: u16) -> &'static str {
         9014 => "device not found!",
         9015 => "form invalid!",
         9017 => "device not bound!",
+        9019 => "username unavailable!",
         9020 => "username or password error!",
         9021 => "send command failed!",
         9023 => "device disabled!",

@@ -1,6 +1,6 @@
 //! `/_sim`: what tests and demonstrations do to the cloud.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::faults::{self, Fault, Faults, Throttle};
 use super::scenario;
@@ -44,7 +44,9 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         }
         ("POST", ["_sim", "devices", did, "attrs"]) => {
             known(world, did)?;
-            let attrs = object(body(request)?)?;
+            let Value::Object(attrs) = body(request)? else {
+                return Err(bad("send {\"ATTR\": value, …}"));
+            };
             world.report(now_ms, did, attrs);
             done()
         }
@@ -87,10 +89,7 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
             world.requests.clear();
             done()
         }
-        _ => Err((
-            404,
-            "no such control; see the section on the simulated cloud in the README".into(),
-        )),
+        _ => Err((404, "no such control; see docs/SIMULATOR.md".into())),
     }
 }
 
@@ -103,12 +102,7 @@ fn bad(error: impl Into<String>) -> (u16, String) {
 }
 
 fn body(request: &Request) -> Controlled {
-    serde_json::from_slice(&request.body).map_err(|err| bad(err.to_string()))
-}
-
-fn object(value: Value) -> Result<Map<String, Value>, (u16, String)> {
-    let members = value.as_object().cloned();
-    members.ok_or_else(|| bad("send a JSON object"))
+    serde_json::from_slice(&request.body).map_err(|err| bad(format!("the body is not JSON: {err}")))
 }
 
 fn known<'a>(

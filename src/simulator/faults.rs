@@ -1,5 +1,7 @@
 //! Calls that fail on purpose: throttling for a while, and faults for the next calls.
 
+use std::num::NonZeroU32;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,7 +27,7 @@ pub(super) struct Fault {
     pub(super) path: String,
     /// For how many calls.
     #[serde(default = "once")]
-    pub(super) count: u32,
+    pub(super) count: NonZeroU32,
     pub(super) kind: Kind,
     /// The `error_code` of kind `error`.
     #[serde(default)]
@@ -63,8 +65,8 @@ fn everywhere() -> String {
     "/app/".into()
 }
 
-const fn once() -> u32 {
-    1
+const fn once() -> NonZeroU32 {
+    NonZeroU32::MIN
 }
 
 const fn three() -> f64 {
@@ -106,12 +108,13 @@ impl Faults {
             .iter()
             .position(|fault| path.starts_with(&fault.path))?;
         let fault = self.next.get_mut(at)?;
-        fault.count = fault.count.saturating_sub(1);
-        let taken = fault.clone();
-        if fault.count == 0 {
-            self.next.remove(at);
+        match NonZeroU32::new(fault.count.get() - 1) {
+            Some(left) => {
+                fault.count = left;
+                Some(fault.clone())
+            }
+            None => Some(self.next.remove(at)),
         }
-        Some(taken)
     }
 }
 

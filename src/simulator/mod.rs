@@ -18,3 +18,6 @@ pub mod world;
 pub use http::{Simulator, start};
 pub use scenario::Scenario;
 pub use world::{Reaction, Request, World};
+
+#[cfg(test)]
+mod tests;

@@ -10,9 +10,9 @@ use std::time::Duration;
 use gizwits2mqtt::bridge::{Input, Publication};
 use gizwits2mqtt::mqtt::{self, MqttConfig, MqttHandle, Protocol, Will, probe};
 use gizwits2mqtt::secret::Secret;
-use support::DEADLINE;
 use support::broker::{Broker, mosquitto};
 use support::watcher::Watcher;
+use support::{DEADLINE, say};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -89,7 +89,7 @@ async fn both_protocols_publish_subscribe_and_leave_a_will() {
 async fn what_was_accepted_survives_a_broker_that_restarts() {
     let mut broker = Broker::start().await;
     if !broker.can_restart() {
-        eprintln!("skipped: this broker cannot be restarted");
+        say("skipped: the embedded broker cannot be restarted, so whether all survives that");
         return;
     }
     let (handle, mut inputs) = up(config(&broker.url(), Protocol::V5)).await;
@@ -156,7 +156,7 @@ async fn a_goodbye_that_takes_too_long_gives_back_what_was_not_delivered() {
 async fn a_mebibyte_goes_out_and_comes_in() {
     let broker = Broker::start().await;
     if !broker.can_restart() {
-        eprintln!("skipped: the embedded broker is not for that");
+        say("skipped: the embedded broker is not for a mebibyte");
         return;
     }
     let watcher = Watcher::start(broker.port()).await;
@@ -186,7 +186,7 @@ async fn a_wrong_password_is_said_as_such() {
         .status();
     // Mosquitto reads it as a user of its own when it was started by root.
     if made.is_err() {
-        eprintln!("skipped: no mosquitto_passwd here");
+        say("skipped: no mosquitto_passwd here for passwords");
         return;
     }
     open_to_all(folder.path());
@@ -196,7 +196,7 @@ async fn a_wrong_password_is_said_as_such() {
         passwords.display()
     );
     let Some(broker) = mosquitto(&lines).await else {
-        eprintln!("skipped: no mosquitto here");
+        say("skipped: no mosquitto here for passwords");
         return;
     };
     for protocol in [Protocol::V5, Protocol::V311] {
@@ -276,7 +276,7 @@ async fn tls_with_an_authority_and_a_certificate_of_ones_own() {
         file("server.key")
     );
     let Some(broker) = mosquitto(&lines).await else {
-        eprintln!("skipped: no mosquitto here");
+        say("skipped: no mosquitto here for TLS");
         return;
     };
     let url = format!("mqtts://localhost:{}", broker.port());
@@ -312,7 +312,7 @@ async fn a_unix_socket_is_a_way_to_the_broker() {
     let socket = sockets.join("m.sock").display().to_string();
     let lines = format!("allow_anonymous true\nlistener 0 {socket}");
     let Some(_broker) = mosquitto(&lines).await else {
-        eprintln!("skipped: no mosquitto here");
+        say("skipped: no mosquitto here for a Unix socket");
         return;
     };
     for protocol in [Protocol::V5, Protocol::V311] {

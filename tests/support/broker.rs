@@ -9,7 +9,7 @@ use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::free_port;
+use super::{free_port, say};
 
 #[expect(clippy::large_enum_variant, reason = "a test has one")]
 pub enum Broker {
@@ -35,7 +35,10 @@ impl Broker {
         if matches!(wanted.as_str(), "" | "docker") {
             match docker().await {
                 Ok(broker) => return said("Mosquitto in Docker", broker),
-                Err(err) => assert_ne!(wanted, "docker", "Docker was insisted on: {err}"),
+                Err(err) => {
+                    assert_ne!(wanted, "docker", "Docker was insisted on: {err}");
+                    say(&format!("no broker in Docker: {err}"));
+                }
             }
         }
         if matches!(wanted.as_str(), "" | "mosquitto") {
@@ -98,7 +101,7 @@ impl Broker {
 }
 
 fn said(which: &str, broker: Broker) -> Broker {
-    eprintln!("broker: {which}");
+    say(&format!("broker: {which}"));
     broker
 }
 

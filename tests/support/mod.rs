@@ -12,10 +12,24 @@ pub mod broker;
 pub mod cloud;
 pub mod watcher;
 
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Longer than anything here takes on a slow machine; a test that waits this long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Tells the one who runs the tests, once. `eprintln!` would not: of a test that passes, the harness
+/// shows nothing.
+pub fn say(words: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.insert(words.to_owned()) {
+        // One write, so that lines of other threads stay whole; nobody to tell is no fault.
+        drop(std::io::stderr().write_all(format!("{words}\n").as_bytes()));
+    }
+}
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {

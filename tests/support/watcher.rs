@@ -172,14 +172,27 @@ impl Watcher {
 
     /// Waits for a message since a mark.
     pub async fn message(&self, mark: usize, suits: impl Fn(&Seen) -> bool) -> Seen {
-        let look = || self.since(mark).into_iter().find(|seen| suits(seen));
+        self.messages(mark, 1, suits).await.remove(0)
+    }
+
+    /// Waits for this many messages since a mark, or more.
+    pub async fn messages(
+        &self,
+        mark: usize,
+        count: usize,
+        suits: impl Fn(&Seen) -> bool,
+    ) -> Vec<Seen> {
+        let look = || {
+            let found: Vec<Seen> = self.since(mark).into_iter().filter(&suits).collect();
+            (found.len() >= count).then_some(found)
+        };
         self.wait(look, || {
             let topics: Vec<String> = self
                 .since(mark)
                 .into_iter()
                 .map(|seen| seen.topic)
                 .collect();
-            format!("a message; there were {topics:?}")
+            format!("{count} messages; there were {topics:?}")
         })
         .await
     }

@@ -56,7 +56,8 @@ say() { echo "homeassistant: $*"; }
 spa=DemoSpa0000000000000001
 
 "$tools/setup.sh" >"$work/setup.log" 2>&1 || { cat "$work/setup.log"; exit 1; }
-export HA_STATE="$work/ha" HA_PORT="${HA_PORT:-18123}" MQTT_PORT="${MQTT_PORT:-18883}"
+# A configuration of its own, too: the default one is another run's.
+export HA_STATE="$work/ha" HA_CONFIG="$work/config" HA_PORT="${HA_PORT:-18123}" MQTT_PORT="${MQTT_PORT:-18883}"
 "$tools/start.sh" >"$work/start.log" 2>&1 || { cat "$work/start.log"; exit 1; }
 
 # The cloud listens where the system gives it a port, and says where; when it is started again, there.

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
@@ -26,30 +27,48 @@ use support::watcher::Watcher;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 /// Commands for each of the two; the limit of calls allows no faster pace.
 const COMMANDS: usize = 240;
 const PACE: Duration = Duration::from_millis(250);
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
+fn main() {
     let args: Vec<String> = std::env::args().collect();
     if let Some(at) = args.iter().position(|arg| arg == "floor") {
-        floor(args[at + 1].clone(), args[at + 2].parse().unwrap()).await;
+        // One thread, as the bridge has: a hand-over between threads would make the floor slow.
+        let floor = floor(args[at + 1].clone(), args[at + 2].parse().unwrap());
+        Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(floor);
         return;
     }
-    latency().await;
-    for devices in [10, 1000] {
-        size_and_start(devices).await;
-    }
+    let all = async {
+        latency().await;
+        for devices in [10, 1000] {
+            size_and_start(devices).await;
+        }
+    };
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(all);
 }
 
 /// The floor: each message on `floor/set` becomes a control call, and that is all.
 async fn floor(cloud: String, port: u16) {
     drop(rustls::crypto::ring::default_provider().install_default());
     let http = reqwest::Client::new();
-    let (client, mut events) = AsyncClient::new(MqttOptions::new("floor", "127.0.0.1", port), 10);
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    let mut options = MqttOptions::new("floor", "127.0.0.1", port);
+    options.set_network_options(network);
+    let (client, mut events) = AsyncClient::new(options, 10);
     client
         .subscribe("floor/set", QoS::AtLeastOnce)
         .await

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{Packet, PublishProperties};
 use rumqttc::v5::{AsyncClient, Event, MqttOptions};
@@ -48,6 +49,10 @@ impl Watcher {
         let mut options =
             MqttOptions::new(format!("watcher-{}", fastrand::u64(..)), "127.0.0.1", port);
         options.set_keep_alive(std::time::Duration::from_secs(5));
+        // A command must not wait for the acknowledgement of what was received before it.
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        options.set_network_options(network);
         let mut properties = rumqttc::v5::mqttbytes::v5::ConnectProperties::new();
         properties.max_packet_size = Some(8 * 1024 * 1024);
         options.set_connect_properties(properties);

@@ -127,6 +127,11 @@ id_type! {
     Mac, "mac", 64
 }
 
+id_type! {
+    /// A schedule's id, as the cloud gave it.
+    ScheduleId, "schedule id", 64
+}
+
 /// Pairs a call that the core asked for with its outcome; never used twice in one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u64);

@@ -1,4 +1,4 @@
-//! What an error of the cloud means: the 90xx table, and every other way in which an answer fails.
+//! How an answer fails: by a code of the cloud's table, or in any other way.
 
 use std::time::Duration;
 
@@ -6,52 +6,10 @@ use serde_json::Value;
 
 use crate::bridge::{CallError, ErrorClass};
 
+use super::error_code::ErrorCode;
+
 /// More of the cloud's own words than this helps nobody.
 const MAX_WORDS: usize = 200;
-
-/// What to do about an `error_code`.
-#[must_use]
-pub const fn class_of(code: u16) -> ErrorClass {
-    match code {
-        9041 => ErrorClass::Throttled,
-        9004 | 9006 => ErrorClass::TokenLost,
-        9005 | 9020 | 9026 => ErrorClass::LoginRefused,
-        9021 | 9042 => ErrorClass::DeviceOffline,
-        9014 | 9016 | 9017 => ErrorClass::DeviceGone,
-        9003 | 9045 => ErrorClass::Fatal,
-        9008 | 9035 => ErrorClass::Transient,
-        _ => ErrorClass::Refused,
-    }
-}
-
-/// What an `error_code` says, for people; the codes that the bridge's calls can meet.
-#[must_use]
-pub const fn meaning(code: u16) -> Option<&'static str> {
-    Some(match code {
-        9002 => "the product key is not known",
-        9003 => "the application id is not known",
-        9004 => "the user token is not known",
-        9005 => "there is no such user",
-        9006 => "the user token has expired",
-        9008 => "the cloud has an internal error",
-        9014 => "there is no such device",
-        9015 => "the request is malformed",
-        9016 => "the did or the passcode is wrong",
-        9017 => "the device is not bound to this user",
-        9020 => "the user name or the password is wrong",
-        9021 => "the command could not be delivered",
-        9023 => "the device is disabled",
-        9025 => "an attribute is unknown, read-only, or its value is refused",
-        9026 => "the user is wrong",
-        9029 => "the device has no data stored",
-        9035 => "the cloud's storage failed",
-        9039 => "this call is not allowed for this application",
-        9041 => "too many requests",
-        9042 => "the device is offline",
-        9045 => "this call is no longer offered",
-        _ => return None,
-    })
-}
 
 /// The error in an answer, or `None` when it is none. Judged by content: error codes may come with
 /// HTTP 200, and JSON as `text/html` (seen).
@@ -60,15 +18,15 @@ pub(super) fn find(
     json: Option<&Value>,
     retry_after: Option<Duration>,
 ) -> Option<CallError> {
-    let code = json.and_then(error_code);
+    let code = json.and_then(error_code).map(ErrorCode::of);
     if (200..300).contains(&status) && code.is_none() && !json.is_some_and(tells_an_error) {
         return None;
     }
     let words = json.map(words).unwrap_or_default();
     let class = match (code, status) {
         (_, 429) => ErrorClass::Throttled,
-        (Some(code), 500..) if meaning(code).is_none() => ErrorClass::Transient,
-        (Some(code), _) => class_of(code),
+        (Some(ErrorCode::Unknown(_) | ErrorCode::Reserved), 500..) => ErrorClass::Transient,
+        (Some(code), _) => code.class(),
         // A gateway's way to say that the token is not good.
         (None, 401) => ErrorClass::TokenLost,
         // 400 without a code was seen while the vendor's app worked: it passes.
@@ -77,25 +35,27 @@ pub(super) fn find(
     };
     Some(CallError {
         class,
-        code,
+        code: code.map(ErrorCode::number),
         retry_after,
         message: sentence(status, code, &words),
     })
 }
 
-fn sentence(status: u16, code: Option<u16>, words: &str) -> String {
-    let reason = match code {
-        Some(code) => match meaning(code) {
-            Some(meaning) => format!("{meaning} ({code})"),
-            None => format!("error {code}"),
-        },
-        None => format!("HTTP status {status}"),
+/// What happened, what the cloud said of it, and what to do.
+fn sentence(status: u16, code: Option<ErrorCode>, words: &str) -> String {
+    let mut sentence = match code {
+        Some(code) => format!("the cloud refused: {code}"),
+        None => format!("the cloud refused: HTTP status {status}"),
     };
-    if words.is_empty() {
-        format!("the cloud refused: {reason}")
-    } else {
-        format!("the cloud refused: {reason}: {words}")
+    let remedy = code.map(ErrorCode::remedy).unwrap_or_default();
+    let words = words.trim_end_matches(['.', '!']);
+    for (mark, more) in [(": ", words), ("; ", remedy)] {
+        if !more.is_empty() {
+            sentence.push_str(mark);
+            sentence.push_str(more);
+        }
     }
+    sentence
 }
 
 /// True where an answer calls itself an error, though by no code of the table: one beyond it, or the
@@ -149,6 +109,16 @@ pub(super) fn not_json(status: u16, body: &[u8]) -> CallError {
 /// An answer that is JSON, but not what the call promises.
 pub(super) fn unexpected(what: &str) -> CallError {
     transient(format!("the cloud's answer cannot be used: {what}"))
+}
+
+/// A call that cannot be sent as things stand here.
+pub(super) fn own(class: ErrorClass, message: impl Into<String>) -> CallError {
+    CallError {
+        class,
+        code: None,
+        retry_after: None,
+        message: message.into(),
+    }
 }
 
 /// The call may or may not have had its effect.
@@ -251,13 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn the_message_says_what_it_means_and_what_the_cloud_said() {
+    fn the_message_says_what_it_means_what_the_cloud_said_and_what_to_do() {
         let body = json!({ "error_message": "attr invalid!", "error_code": 9025,
             "detail_message": "attr eco_tempH invalid or read only." });
         assert_eq!(
             find(400, Some(&body), None).unwrap().message,
             "the cloud refused: an attribute is unknown, read-only, or its value is refused (9025): \
-             attr eco_tempH invalid or read only."
+             attr eco_tempH invalid or read only; `schema` shows what the device takes"
         );
         assert_eq!(
             not_json(502, b"<html>").message,

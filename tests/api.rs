@@ -31,10 +31,10 @@ fn api(url: &str, app_id: &str, password: &str) -> Api {
     Api::new(Access {
         app_id: app_id.into(),
         urls: BTreeMap::from([(Region::Custom, url.to_owned())]),
-        login: LoginAs::User {
+        login: Some(LoginAs::User {
             username: "demo@example.com".into(),
             password: Secret::new(password.into()),
-        },
+        }),
     })
     .unwrap()
 }
@@ -397,9 +397,9 @@ async fn an_anonymous_user_is_registered() {
     let api = Api::new(Access {
         app_id: "demo-app-id".into(),
         urls: BTreeMap::from([(Region::Custom, format!("http://{}/", simulator.addr()))]),
-        login: LoginAs::Anonymous {
+        login: Some(LoginAs::Anonymous {
             phone_id: Secret::new("demo-phone-id".into()),
-        },
+        }),
     })
     .unwrap();
     let answer = call(&api, CloudCall::Login).await;

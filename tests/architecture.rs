@@ -124,7 +124,7 @@ const WORDS: [Rule; 18] = [
     ),
     (
         &["reqwest"],
-        &["gizwits/api.rs", "gizwits/error.rs"],
+        &["gizwits/http.rs", "gizwits/error.rs"],
         "one place per crate",
     ),
     (

@@ -55,7 +55,7 @@ pub fn way(account: &Account, token: Option<&StoredToken>) -> Result<Way, SetUpE
     let api = Api::new(Access {
         app_id: account.app_id.clone(),
         urls: account.urls.clone(),
-        login,
+        login: Some(login),
     })?;
     let fingerprint = fingerprint(account);
     if let Some(token) = token.filter(|token| is_ours(token, account)) {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::homeassistant::discovery::Components;
-use crate::ids::{AccountName, CallId, Did, ProductKey};
+use crate::ids::{AccountName, CallId, Did, ProductKey, ScheduleId};
+use crate::model::binding::{Bind, BindByMac};
+use crate::model::schedule::Plan;
 use crate::model::{Attrs, Region};
 
 /// One thing to do, now. Effects are carried out in the order given.
@@ -100,6 +102,25 @@ pub enum CloudCall {
         /// The bare p0 payload.
         bytes: Vec<u8>,
     },
+    /// Bind devices by did and passcode.
+    Bind(Vec<Bind>),
+    /// Bind a device by its mac.
+    BindByMac(Box<BindByMac>),
+    /// Unbind devices.
+    Unbind(Vec<Did>),
+    /// One page of the schedules.
+    Schedules {
+        /// Rows to leave out.
+        skip: u32,
+        /// Rows a page.
+        limit: u32,
+    },
+    /// Make a schedule.
+    AddSchedule(Box<Plan>),
+    /// Take a schedule back.
+    RemoveSchedule(ScheduleId),
+    /// The last run of a schedule.
+    ScheduleLog(ScheduleId),
 }
 
 impl CloudCall {
@@ -113,6 +134,12 @@ impl CloudCall {
             Self::Latest { .. } => "latest",
             Self::Control { .. } => "control",
             Self::Raw { .. } => "raw",
+            Self::Bind(_) | Self::BindByMac(_) => "bind",
+            Self::Unbind(_) => "unbind",
+            Self::Schedules { .. } => "schedules",
+            Self::AddSchedule(_) => "add_schedule",
+            Self::RemoveSchedule(_) => "remove_schedule",
+            Self::ScheduleLog(_) => "schedule_log",
         }
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::ids::{AccountName, CallId};
-use crate::model::{Device, ProductSchema};
+use crate::ids::{AccountName, CallId, Did, ScheduleId};
+use crate::model::binding::Bound;
+use crate::model::schedule::Run;
+use crate::model::{Device, ProductSchema, Schedule};
 
 use super::Settings;
 
@@ -101,8 +103,32 @@ pub enum Reply {
         /// As the cloud sent them.
         attrs: Map<String, Value>,
     },
-    /// To `Control` and `Raw`: the cloud took it, which does not say that the device did.
+    /// To `Control` and `Raw`: the cloud took it, which does not say that the device did. To
+    /// `RemoveSchedule`: it is gone.
     Done,
+    /// To `Bind` and `Unbind`.
+    Bound(Bound),
+    /// To `BindByMac`.
+    BoundByMac {
+        /// The device, where the cloud names it.
+        did: Option<Did>,
+    },
+    /// To `Schedules`.
+    Schedules {
+        /// The rows that could be read.
+        schedules: Vec<Schedule>,
+        /// How many rows the page had, readable or not: fewer than `limit` means it was the last.
+        rows: u32,
+        /// One line for each row that could not be read.
+        unreadable: Vec<String>,
+    },
+    /// To `AddSchedule`.
+    ScheduleAdded {
+        /// What to remove it by.
+        id: ScheduleId,
+    },
+    /// To `ScheduleLog`; `None`: it has not run yet.
+    ScheduleLog(Option<Run>),
 }
 
 /// A call that failed.

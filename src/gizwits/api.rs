@@ -1,32 +1,23 @@
-//! `Api`: one call of the core becomes one HTTP exchange. The only user of reqwest.
+//! `Api`: one account's way to the cloud. Holds the tokens, proves rights, and makes the core's calls;
+//! the calls themselves stand in files of their own, by what they are about.
 //!
 //! No retry, no pause, no login of its own accord: the core decides all of that.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, Url};
-use serde_json::{Value, json};
+use url::Url;
 
 use crate::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Reply};
 use crate::model::Region;
 use crate::secret::Secret;
 
+use super::http::{Answer, Http, SetUpError};
+use super::request::{Request, Right};
 use super::session::Session;
-use super::{error, wire};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The slowest good answers seen take a few seconds.
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
-/// The cloud closes idle connections, too: a command that leaves at that moment is lost with nobody
-/// knowing whether it arrived. So ours end first; common servers wait for a minute.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The largest schema known has 300 kB.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Nobody waits longer than this for a server that asks to.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+use super::users::NewUser;
+use super::{error, sign};
 
 /// Where an account's cloud is and how to enter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +26,8 @@ pub struct Access {
     pub app_id: String,
     /// Address of the Open API in each region, without a slash at the end.
     pub urls: BTreeMap<Region, String>,
-    /// Who logs in.
-    pub login: LoginAs,
+    /// Who logs in; `None` for calls that need no user.
+    pub login: Option<LoginAs>,
 }
 
 /// The kinds of user that the bridge can be.
@@ -56,26 +47,18 @@ pub enum LoginAs {
     },
 }
 
-/// Why no call can be made at all.
-#[derive(Debug, thiserror::Error)]
-pub enum SetUpError {
-    /// TLS or the resolver could not be set up.
-    #[error("the HTTP client cannot be set up: {0}")]
-    Client(#[from] reqwest::Error),
-    /// A header cannot carry it.
-    #[error("the application id has characters that no header can carry")]
-    AppId,
-}
-
-/// One account's way to the cloud. Clones share connections and sessions.
+/// See the module. Clones share connections and sessions.
 #[derive(Debug, Clone)]
 pub struct Api(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     access: Access,
-    client: Client,
+    http: Http,
     sessions: Mutex<BTreeMap<Region, Session>>,
+    /// The cloud's clock minus ours, in seconds, by the last answer that told: signatures are good
+    /// for five minutes only.
+    skew_s: AtomicI64,
 }
 
 impl Api {
@@ -84,24 +67,12 @@ impl Api {
     /// # Errors
     /// [`SetUpError`]
     pub fn new(access: Access) -> Result<Self, SetUpError> {
-        // Fails when it is installed already, which is as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let app_id = HeaderValue::from_str(&access.app_id).map_err(|_| SetUpError::AppId)?;
-        let client = Client::builder()
-            .user_agent(concat!("gizwits2mqtt/", env!("CARGO_PKG_VERSION")))
-            .default_headers(HeaderMap::from_iter([(
-                reqwest::header::HeaderName::from_static("x-gizwits-application-id"),
-                app_id,
-            )]))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = Http::new(&access.app_id)?;
         Ok(Self(Arc::new(Inner {
             access,
-            client,
+            http,
             sessions: Mutex::default(),
+            skew_s: AtomicI64::new(0),
         })))
     }
 
@@ -116,114 +87,149 @@ impl Api {
         self.sessions().insert(region, session);
     }
 
-    /// Makes one exchange. `unix_now` dates tokens without an end and `Retry-After`.
+    /// Makes one of the core's calls. `unix_now` dates tokens without an end, `Retry-After` and
+    /// signatures.
     pub async fn perform(&self, region: Region, call: CloudCall, unix_now: i64) -> CallOutcome {
-        let base = self.0.access.urls.get(&region);
-        let base = base.and_then(|base| Url::parse(base).ok()).ok_or_else(|| {
-            own_fault(
-                ErrorClass::Fatal,
-                format!("no address is known for region {region}"),
-            )
-        })?;
-        let host = base.host_str().unwrap_or_default().to_owned();
-        let request = self.sign(region, &call, self.request(base, &call))?;
-        let answer = exchange(request, &host, unix_now).await?;
-        self.understand(region, call, answer, unix_now)
-    }
-
-    fn request(&self, base: Url, call: &CloudCall) -> RequestBuilder {
-        let client = &self.0.client;
-        let at = |segments: &[&str]| below(base, segments);
         match call {
-            CloudCall::Login => match &self.0.access.login {
-                LoginAs::User { username, password } => {
-                    let body = json!({ "username": username, "password": password.expose(), "lang": "en" });
-                    client.post(at(&["app", "login"])).json(&body)
-                }
-                LoginAs::Anonymous { phone_id } => {
-                    let body = json!({ "phone_id": phone_id.expose() });
-                    client.post(at(&["app", "users"])).json(&body)
-                }
-            },
+            CloudCall::Login => {
+                let session = self.enter(region, unix_now).await?;
+                Ok(Reply::LoggedIn {
+                    uid: session.uid,
+                    expires_at: session.expires_at,
+                })
+            }
             CloudCall::Bindings { skip, limit } => {
-                let mut url = at(&["app", "bindings"]);
-                url.query_pairs_mut()
-                    .append_pair("limit", &limit.to_string())
-                    .append_pair("skip", &skip.to_string());
-                client.get(url)
+                self.bindings(region, skip, limit, unix_now).await
             }
             CloudCall::Schema { product_key } => {
-                let mut url = at(&["app", "datapoint"]);
-                url.query_pairs_mut()
-                    .append_pair("product_key", product_key.as_str());
-                client.get(url)
+                self.datapoints(region, &product_key, unix_now).await
             }
-            CloudCall::Latest { did } => {
-                client.get(at(&["app", "devdata", did.as_str(), "latest"]))
+            CloudCall::Latest { did } => self.latest(region, &did, unix_now).await,
+            CloudCall::Control { did, attrs } => {
+                let done = self.control(region, &did, &attrs, unix_now).await;
+                done.map(|()| Reply::Done)
             }
-            CloudCall::Control { did, attrs } => client
-                .post(at(&["app", "control", did.as_str()]))
-                .json(&json!({ "attrs": attrs.to_json() })),
-            CloudCall::Raw { did, bytes } => client
-                .post(at(&["app", "control", did.as_str()]))
-                .json(&json!({ "raw": bytes })),
+            CloudCall::Raw { did, bytes } => {
+                let done = self.control_raw(region, &did, &bytes, unix_now).await;
+                done.map(|()| Reply::Done)
+            }
+            CloudCall::Bind(devices) => {
+                let bound = self.bind(region, &devices, unix_now).await;
+                bound.map(Reply::Bound)
+            }
+            CloudCall::BindByMac(device) => {
+                let did = self.bind_by_mac(region, &device, unix_now).await?;
+                Ok(Reply::BoundByMac { did })
+            }
+            CloudCall::Unbind(dids) => {
+                let bound = self.unbind(region, &dids, unix_now).await;
+                bound.map(Reply::Bound)
+            }
+            CloudCall::Schedules { skip, limit } => {
+                self.schedules(region, skip, limit, unix_now).await
+            }
+            CloudCall::AddSchedule(plan) => {
+                let id = self.add_schedule(region, &plan, unix_now).await?;
+                Ok(Reply::ScheduleAdded { id })
+            }
+            CloudCall::RemoveSchedule(id) => {
+                let done = self.remove_schedule(region, &id, unix_now).await;
+                done.map(|()| Reply::Done)
+            }
+            CloudCall::ScheduleLog(id) => {
+                let run = self.schedule_log(region, &id, unix_now).await;
+                run.map(Reply::ScheduleLog)
+            }
         }
     }
 
-    fn sign(
-        &self,
-        region: Region,
-        call: &CloudCall,
-        request: RequestBuilder,
-    ) -> Result<RequestBuilder, CallError> {
-        match (call, self.session(region)) {
-            // The application id is enough (documented).
-            (CloudCall::Login | CloudCall::Schema { .. }, _) => Ok(request),
-            (_, Some(session)) => {
-                // One that a header cannot carry is as good as none: only another login helps.
-                let mut token = HeaderValue::from_str(session.token.expose())
-                    .map_err(|_| own_fault(ErrorClass::TokenLost, "the token is damaged".into()))?;
-                token.set_sensitive(true);
-                Ok(request.header("x-gizwits-user-token", token))
+    /// Logs in as the account's user, or registers the anonymous one, which is the same thing.
+    async fn enter(&self, region: Region, unix_now: i64) -> Result<Session, CallError> {
+        match self.0.access.login.clone() {
+            Some(LoginAs::User { username, password }) => {
+                self.log_in(region, &username, &password, unix_now).await
             }
-            (_, None) => Err(own_fault(
-                ErrorClass::TokenLost,
-                "there is no token yet".into(),
+            Some(LoginAs::Anonymous { phone_id }) => {
+                let user = NewUser::Anonymous { phone_id };
+                self.create_user(region, &user, unix_now).await
+            }
+            None => Err(error::own(
+                ErrorClass::LoginRefused,
+                "no user is configured for this account",
             )),
         }
     }
 
-    fn understand(
+    /// Sends a request with the proofs that it needs; an error of the cloud is an error here.
+    pub(super) async fn send(
         &self,
         region: Region,
-        call: CloudCall,
-        answer: Answer,
+        request: Request,
         unix_now: i64,
-    ) -> CallOutcome {
-        if let Some(error) = error::find(answer.status, answer.json.as_ref(), answer.retry_after) {
-            return Err(error);
+    ) -> Result<Answer, CallError> {
+        let base = self.0.access.urls.get(&region);
+        let base = base.and_then(|base| Url::parse(base).ok()).ok_or_else(|| {
+            let reason = format!("no address is known for region {region}");
+            error::own(ErrorClass::Fatal, reason)
+        })?;
+        let headers = self.proofs(region, &request.right, unix_now)?;
+        let sent = self.0.http.exchange(&base, &request, headers, unix_now);
+        let answer = sent.await?;
+        if let Some(date) = answer.date {
+            let skew_s = date.saturating_sub(unix_now);
+            self.0.skew_s.store(skew_s, Ordering::Relaxed);
         }
-        // 204 and an empty 200 both say that it was taken (seen).
-        let is_control = matches!(call, CloudCall::Control { .. } | CloudCall::Raw { .. });
-        if is_control && answer.body_is_empty {
-            return Ok(Reply::Done);
+        match error::find(answer.status, answer.json.as_ref(), answer.retry_after) {
+            Some(error) => Err(error),
+            None => Ok(answer),
         }
-        let json = answer.json.ok_or(answer.not_json)?;
-        match call {
-            CloudCall::Login => {
-                let session = wire::session(&json, unix_now)?;
-                let reply = Reply::LoggedIn {
-                    uid: session.uid.clone(),
-                    expires_at: session.expires_at,
-                };
-                self.restore(region, session);
-                Ok(reply)
+    }
+
+    fn proofs(
+        &self,
+        region: Region,
+        right: &Right,
+        unix_now: i64,
+    ) -> Result<Vec<(&'static str, Secret<String>)>, CallError> {
+        let user = || match self.session(region) {
+            Some(session) => Ok(("x-gizwits-user-token", session.token)),
+            None => Err(error::own(ErrorClass::TokenLost, "there is no token yet")),
+        };
+        Ok(match right {
+            Right::Application => Vec::new(),
+            Right::User => vec![user()?],
+            Right::ApplicationAuth(app_secret) => {
+                let auth = sign::application_auth(&self.0.access.app_id, app_secret);
+                vec![("x-gizwits-application-auth", Secret::new(auth))]
             }
-            CloudCall::Bindings { .. } => wire::bindings(&json),
-            CloudCall::Schema { product_key } => wire::schema(&product_key, json),
-            CloudCall::Latest { .. } => wire::latest(json),
-            CloudCall::Control { .. } | CloudCall::Raw { .. } => Ok(Reply::Done),
-        }
+            Right::ApplicationToken(token) => {
+                vec![("x-gizwits-application-token", token.clone())]
+            }
+            Right::Signed(product_secret) => {
+                let skew_s = self.0.skew_s.load(Ordering::Relaxed);
+                let timestamp = unix_now.saturating_add(skew_s);
+                let signature = sign::product_signature(product_secret, timestamp);
+                vec![
+                    user()?,
+                    ("x-gizwits-timestamp", Secret::new(timestamp.to_string())),
+                    ("x-gizwits-signature", Secret::new(signature)),
+                ]
+            }
+        })
+    }
+
+    /// A picture that the cloud named the address of.
+    pub(super) async fn picture(&self, url: &str, unix_now: i64) -> Result<Vec<u8>, CallError> {
+        let url = Url::parse(url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .ok_or_else(|| error::unexpected("the picture has no usable address"))?;
+        self.0.http.picture(&url, unix_now).await
+    }
+
+    /// The account's own token is of no use any more.
+    pub(super) fn forget(&self, region: Region) {
+        self.sessions().remove(&region);
     }
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, BTreeMap<Region, Session>> {
@@ -232,75 +238,4 @@ impl Api {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Each segment is escaped: whatever an id holds, it cannot become another path.
-fn below(mut base: Url, segments: &[&str]) -> Url {
-    if let Ok(mut path) = base.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    base
-}
-
-/// A call that cannot be sent as things stand here.
-const fn own_fault(class: ErrorClass, message: String) -> CallError {
-    CallError {
-        class,
-        code: None,
-        retry_after: None,
-        message,
-    }
-}
-
-/// What came back, whether good or bad.
-struct Answer {
-    status: u16,
-    json: Option<Value>,
-    body_is_empty: bool,
-    retry_after: Option<Duration>,
-    /// What to say when a document was due and there is none.
-    not_json: CallError,
-}
-
-async fn exchange(request: RequestBuilder, host: &str, unix_now: i64) -> Result<Answer, CallError> {
-    let failed = |err| error::transport(err, host);
-    let mut response = request.send().await.map_err(failed)?;
-    let status = response.status().as_u16();
-    let retry_after = retry_after(&response, unix_now);
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            let limit = MAX_BODY_BYTES / 1024 / 1024;
-            return Err(error::transient(format!(
-                "the cloud's answer is larger than {limit} MiB"
-            )));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer {
-        status,
-        json: serde_json::from_slice(&body).ok(),
-        body_is_empty: body.trim_ascii().is_empty(),
-        retry_after,
-        not_json: error::not_json(status, &body),
-    })
-}
-
-/// `Retry-After` in seconds or as a date; else `X-RateLimit-Reset` with nothing remaining, which a
-/// sister API of the vendor documents.
-fn retry_after(response: &Response, unix_now: i64) -> Option<Duration> {
-    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::trim);
-    let asked = match header(RETRY_AFTER.as_str()) {
-        Some(text) => text.parse::<i64>().ok().or_else(|| {
-            let date = jiff::fmt::rfc2822::parse(text).ok()?;
-            Some(date.timestamp().as_second().saturating_sub(unix_now))
-        }),
-        None if header("x-ratelimit-remaining") == Some("0") => {
-            let reset: i64 = header("x-ratelimit-reset")?.parse().ok()?;
-            Some(reset.saturating_sub(unix_now))
-        }
-        None => None,
-    };
-    let asked = Duration::from_secs(u64::try_from(asked?).ok()?);
-    Some(asked.min(MAX_RETRY_AFTER))
 }

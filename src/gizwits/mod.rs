@@ -1,10 +1,23 @@
 //! Layer 4: the Gizwits Open API over HTTP. Sends one call, translates one answer, decides nothing.
 
 pub mod api;
+pub mod devices;
 pub mod error;
+pub mod error_code;
+mod http;
+mod request;
+pub mod schedules;
+pub mod service;
 pub mod session;
 pub mod sign;
+pub mod users;
+pub mod verification;
 mod wire;
+mod wire_schedule;
 
-pub use api::{Access, Api, LoginAs, SetUpError};
+pub use api::{Access, Api, LoginAs};
+pub use error_code::{Cure, ErrorCode};
+pub use http::SetUpError;
 pub use session::Session;
+pub use users::{NewUser, Provider, UserChange};
+pub use verification::{AppToken, Captcha};

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::bridge::{CallError, Reply};
 use crate::ids::{Did, Mac, ProductKey};
+use crate::model::binding::Bound;
 use crate::model::{Device, ProductSchema};
 use crate::secret::Secret;
 
@@ -68,6 +69,37 @@ fn device(row: &Value) -> Result<Device, String> {
     })
 }
 
+/// What came of binding or unbinding several devices. An id that cannot be read is left out.
+pub(super) fn bound(json: &Value) -> Result<Bound, CallError> {
+    let dids = |key: &str| {
+        let list = json.get(key)?.as_array()?;
+        let did = |item: &Value| Did::new(item.as_str()?).ok();
+        Some(list.iter().filter_map(did).collect())
+    };
+    match (dids("success"), dids("failed")) {
+        (None, None) => Err(unexpected("it does not say which devices were bound")),
+        (success, failed) => Ok(Bound {
+            success: success.unwrap_or_default(),
+            failed: failed.unwrap_or_default(),
+        }),
+    }
+}
+
+/// Entries of a raw log: a list, or `objects.hits.objects` (seen).
+pub(super) fn raw_log(mut json: Value) -> Result<Vec<Value>, CallError> {
+    let inner = ["/objects/hits/objects", "/objects"]
+        .iter()
+        .find(|path| json.pointer(path).is_some_and(Value::is_array));
+    let list = match inner {
+        Some(path) => json.pointer_mut(path).map(Value::take),
+        None => Some(json),
+    };
+    match list {
+        Some(Value::Array(entries)) => Ok(entries),
+        _ => Err(unexpected("the log is no list")),
+    }
+}
+
 /// A product's datapoints.
 pub(super) fn schema(product_key: &ProductKey, document: Value) -> Result<Reply, CallError> {
     let (schema, left_out) =
@@ -110,12 +142,12 @@ const fn seconds(time: i64) -> i64 {
     }
 }
 
-fn text(object: &Value, key: &str) -> String {
+pub(super) fn text(object: &Value, key: &str) -> String {
     let text = object.get(key).and_then(Value::as_str).unwrap_or_default();
     text.trim().to_owned()
 }
 
-fn integer(value: &Value) -> Option<i64> {
+pub(super) fn integer(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 

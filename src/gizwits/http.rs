@@ -1,0 +1,202 @@
+//! Sends one request and brings what came back, good or bad. The only user of reqwest.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response};
+use serde_json::Value;
+use url::Url;
+
+use crate::bridge::{CallError, ErrorClass};
+use crate::secret::Secret;
+
+use super::error;
+use super::request::{Method, Request};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The slowest good answers seen take a few seconds.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The cloud closes idle connections, too: a command that leaves at that moment is lost with nobody
+/// knowing whether it arrived. So ours end first; common servers wait for a minute.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest schema known has 300 kB.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Nobody waits longer than this for a server that asks to.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// Why no call can be made at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// TLS or the resolver could not be set up.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(#[from] reqwest::Error),
+    /// A header cannot carry it.
+    #[error("the application id has characters that no header can carry")]
+    AppId,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: Client,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// `None` when the body is no JSON, whatever its `Content-Type` says.
+    pub(super) json: Option<Value>,
+    pub(super) body: Vec<u8>,
+    pub(super) retry_after: Option<Duration>,
+    /// The server's clock, Unix seconds, where it tells.
+    pub(super) date: Option<i64>,
+}
+
+impl Http {
+    /// Sets up the client; connects to nothing yet.
+    pub(super) fn new(app_id: &str) -> Result<Self, SetUpError> {
+        // Fails when it is installed already, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let app_id = HeaderValue::from_str(app_id).map_err(|_| SetUpError::AppId)?;
+        let client = Client::builder()
+            .user_agent(concat!("gizwits2mqtt/", env!("CARGO_PKG_VERSION")))
+            .default_headers(HeaderMap::from_iter([(
+                HeaderName::from_static("x-gizwits-application-id"),
+                app_id,
+            )]))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TOTAL_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { client })
+    }
+
+    /// One exchange with the API below `base`, with these headers beside the application id.
+    pub(super) async fn exchange(
+        &self,
+        base: &Url,
+        request: &Request,
+        headers: Vec<(&'static str, Secret<String>)>,
+        unix_now: i64,
+    ) -> Result<Answer, CallError> {
+        let mut url = below(base.clone(), &request.path);
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut outgoing = self.client.request(method, url);
+        for (name, value) in headers {
+            // One that a header cannot carry is as good as none: only another login helps.
+            let mut value = HeaderValue::from_str(value.expose())
+                .map_err(|_| error::own(ErrorClass::TokenLost, "the token is damaged"))?;
+            value.set_sensitive(true);
+            outgoing = outgoing.header(name, value);
+        }
+        if let Some(body) = &request.body {
+            outgoing = outgoing.json(body);
+        }
+        receive(outgoing.send().await, base, unix_now).await
+    }
+
+    /// A picture from an address that the cloud named; with no proof of who asks.
+    pub(super) async fn picture(&self, url: &Url, unix_now: i64) -> Result<Vec<u8>, CallError> {
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url.clone());
+        *request.timeout_mut() = Some(TOTAL_TIMEOUT);
+        let answer = receive(self.client.execute(request).await, url, unix_now).await?;
+        if !(200..300).contains(&answer.status) {
+            return Err(error::transient(format!(
+                "the picture cannot be had (HTTP status {})",
+                answer.status
+            )));
+        }
+        Ok(answer.body)
+    }
+}
+
+async fn receive(
+    sent: reqwest::Result<Response>,
+    url: &Url,
+    unix_now: i64,
+) -> Result<Answer, CallError> {
+    let host = url.host_str().unwrap_or_default();
+    let failed = |err| error::transport(err, host);
+    let mut response = sent.map_err(failed)?;
+    let status = response.status().as_u16();
+    let date = header(&response, "date").and_then(http_date);
+    let retry_after = retry_after(&response, unix_now);
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            let limit = MAX_BODY_BYTES / 1024 / 1024;
+            return Err(error::transient(format!(
+                "the cloud's answer is larger than {limit} MiB"
+            )));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status,
+        json: serde_json::from_slice(&body).ok(),
+        body,
+        retry_after,
+        date,
+    })
+}
+
+impl Answer {
+    /// The document that a good answer brings.
+    pub(super) fn document(self) -> Result<Value, CallError> {
+        self.json
+            .ok_or_else(|| error::not_json(self.status, &self.body))
+    }
+
+    /// For a call whose good answer says nothing but that it is one: 204, an empty 200 and `{}` are
+    /// all such (seen).
+    pub(super) fn nothing(self) -> Result<(), CallError> {
+        if self.body.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        self.document().map(drop)
+    }
+}
+
+/// Each segment is escaped: whatever an id holds, it cannot become another path.
+fn below(mut base: Url, segments: &[String]) -> Url {
+    if let Ok(mut path) = base.path_segments_mut() {
+        path.pop_if_empty().extend(segments);
+    }
+    base
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name)?.to_str().ok().map(str::trim)
+}
+
+fn http_date(text: &str) -> Option<i64> {
+    let date = jiff::fmt::rfc2822::parse(text).ok()?;
+    Some(date.timestamp().as_second())
+}
+
+/// `Retry-After` in seconds or as a date; else `X-RateLimit-Reset` with nothing remaining, which a
+/// sister API of the vendor documents.
+fn retry_after(response: &Response, unix_now: i64) -> Option<Duration> {
+    let asked = match header(response, RETRY_AFTER.as_str()) {
+        Some(text) => text
+            .parse::<i64>()
+            .ok()
+            .or_else(|| Some(http_date(text)?.saturating_sub(unix_now))),
+        None if header(response, "x-ratelimit-remaining") == Some("0") => {
+            let reset: i64 = header(response, "x-ratelimit-reset")?.parse().ok()?;
+            Some(reset.saturating_sub(unix_now))
+        }
+        None => None,
+    };
+    let asked = Duration::from_secs(u64::try_from(asked?).ok()?);
+    Some(asked.min(MAX_RETRY_AFTER))
+}

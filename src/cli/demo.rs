@@ -17,8 +17,8 @@ use crate::app::supervisor::Running;
 use crate::bridge::{Input, Publication};
 use crate::config::{self, Config, Log};
 use crate::mqtt::{self, MqttConfig, MqttHandle, Protocol, Will};
-use crate::simulator::world::Request;
-use crate::simulator::{self, Scenario, Simulator};
+
+use crate::simulator::{self, Request, Scenario, Simulator};
 
 use super::args::DemoArgs;
 use super::logging;

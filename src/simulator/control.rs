@@ -2,9 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::devices::Device;
+use super::exchange::{Answer, Request};
 use super::faults::{self, Fault, Faults, Throttle};
 use super::scenario;
-use super::world::{Answer, Request, World};
+use super::world::World;
+
+/// The furthest that the clock moves at once.
+const MAX_ADVANCE_S: f64 = 10.0 * 366.0 * 86_400.0;
 
 /// The status and body of a control's answer.
 type Controlled = Result<Value, (u16, String)>;
@@ -22,8 +27,8 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         ("POST", ["_sim", "devices"]) => {
             let device: scenario::Device = faults::read(&body(request)?).map_err(bad)?;
             let is_product = |key: &str| world.products.contains_key(key);
-            if let Some((_, why)) = device.fault(is_product, |name| world.users.contains_key(name))
-            {
+            let is_user = |name: &str| world.users.uid_of(name).is_some();
+            if let Some((_, why)) = device.fault(is_product, is_user) {
                 return Err(bad(why));
             }
             if world.device(&device.did).is_some() {
@@ -34,12 +39,12 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         }
         ("DELETE", ["_sim", "devices", did]) => {
             known(world, did)?;
-            world.devices.retain(|device| device.row.did != *did);
+            world.devices.retain(|device| device.did != *did);
             done()
         }
         ("GET", ["_sim", "devices", did]) => {
             let device = known(world, did)?;
-            Ok(json!({ "online": device.row.online, "attrs": device.attrs,
+            Ok(json!({ "online": device.online, "attrs": device.attrs,
                 "updated_at": device.updated_ms / 1000 }))
         }
         ("POST", ["_sim", "devices", did, "attrs"]) => {
@@ -53,15 +58,16 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         ("POST", ["_sim", "devices", did, "online"]) => {
             let online = body(request)?.get("online").and_then(Value::as_bool);
             let online = online.ok_or_else(|| bad("send {\"online\": true} or false"))?;
-            known(world, did)?.row.online = online;
+            known(world, did)?.set_online(now_ms, online);
             done()
         }
         ("POST", ["_sim", "devices", did, "alias"]) => {
             let form = body(request)?;
             let alias = form.get("alias").and_then(Value::as_str);
-            known(world, did)?.row.alias = alias
-                .ok_or_else(|| bad("send {\"alias\": \"…\"}"))?
-                .to_owned();
+            let alias = alias.ok_or_else(|| bad("send {\"alias\": \"…\"}"))?;
+            for binding in &mut known(world, did)?.bindings {
+                alias.clone_into(&mut binding.alias);
+            }
             done()
         }
         ("POST", ["_sim", "throttle"]) => {
@@ -79,9 +85,23 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
             done()
         }
         ("POST", ["_sim", "tokens", "expire"]) => {
-            for token in world.tokens.values_mut() {
-                token.ends_ms = now_ms;
-            }
+            world.user_tokens.expire_all(now_ms);
+            done()
+        }
+        ("GET", ["_sim", "clock"]) => Ok(clock(world, now_ms)),
+        ("POST", ["_sim", "clock"]) => {
+            let by_s = body(request)?.get("advance_s").and_then(Value::as_f64);
+            let by_s = by_s.filter(|by_s| (0.0..=MAX_ADVANCE_S).contains(by_s));
+            let by_s = by_s.ok_or_else(|| {
+                bad("send {\"advance_s\": seconds}, from 0 to ten years: time does not go back")
+            })?;
+            let by_ms = faults::millis(by_s);
+            world.jump(now_ms, by_ms);
+            Ok(clock(world, now_ms.saturating_add(by_ms)))
+        }
+        ("GET", ["_sim", "outbox"]) => Ok(world.outbox.all()),
+        ("DELETE", ["_sim", "outbox"]) => {
+            world.outbox.empty();
             done()
         }
         ("GET", ["_sim", "requests"]) => Ok(world.requests.iter().cloned().collect()),
@@ -91,6 +111,11 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         }
         _ => Err((404, "no such control; see docs/SIMULATOR.md".into())),
     }
+}
+
+/// What the cloud's clock shows, and how far it was moved.
+fn clock(world: &World, now_ms: i64) -> Value {
+    json!({ "time": now_ms / 1000, "time_ms": now_ms, "ahead_s": world.ahead_ms / 1000 })
 }
 
 fn done() -> Controlled {
@@ -105,10 +130,7 @@ fn body(request: &Request) -> Controlled {
     serde_json::from_slice(&request.body).map_err(|err| bad(format!("the body is not JSON: {err}")))
 }
 
-fn known<'a>(
-    world: &'a mut World,
-    did: &str,
-) -> Result<&'a mut super::world::Device, (u16, String)> {
+fn known<'a>(world: &'a mut World, did: &str) -> Result<&'a mut Device, (u16, String)> {
     world
         .device(did)
         .ok_or_else(|| (404, format!("no device {did:?}")))

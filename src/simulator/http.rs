@@ -14,8 +14,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::exchange::{Answer, Reaction, Request};
 use super::scenario::Scenario;
-use super::world::{Answer, Reaction, Request, World};
+use super::world::World;
 
 /// A caller that sends more is cut off.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -129,13 +130,14 @@ async fn serve(
 ) -> Result<Response<Whole>, ResetOnPurpose> {
     let request = read(request).await.ok_or(ResetOnPurpose)?;
     let reaction = lock(&world).handle(clock(), &request);
+    let clock_ms = || lock(&world).clock_ms(clock());
     match reaction {
         Reaction::Answer(answer) => {
             let delay = u64::try_from(answer.delay_ms).unwrap_or(0);
             if delay > 0 {
                 tokio::time::sleep(Duration::from_millis(delay)).await;
             }
-            Ok(respond(answer))
+            Ok(respond(answer, clock_ms()))
         }
         Reaction::Hang => std::future::pending().await,
         Reaction::Reset => Err(ResetOnPurpose),
@@ -171,17 +173,27 @@ async fn read(request: hyper::Request<Incoming>) -> Option<Request> {
     })
 }
 
-fn respond(answer: Answer) -> Response<Whole> {
+fn respond(answer: Answer, now_ms: i64) -> Response<Whole> {
     let mut response = Response::new(Whole(Some(answer.body.into())));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     let content_type = header::HeaderValue::from_static(answer.content_type);
     headers.insert(header::CONTENT_TYPE, content_type);
+    // The cloud's clock, not this machine's: clients reckon by it.
+    if let Some(date) = date(now_ms) {
+        headers.insert(header::DATE, date);
+    }
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+fn date(now_ms: i64) -> Option<header::HeaderValue> {
+    let now = jiff::Timestamp::from_millisecond(now_ms).ok()?;
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
+    header::HeaderValue::try_from(date.ok()?).ok()
 }
 
 /// A body that is there already.

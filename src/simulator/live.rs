@@ -27,8 +27,8 @@ pub(super) fn advance(world: &mut World, now_ms: i64) {
     }
     world.live.second = second;
     let mut reports = Vec::new();
-    for device in world.devices.iter().filter(|device| device.row.online) {
-        let Some(product) = world.products.get(&device.row.product_key) else {
+    for device in world.devices.iter().filter(|device| device.online) {
+        let Some(product) = world.products.get(&device.product_key) else {
             continue;
         };
         let mut moved = Map::new();
@@ -38,7 +38,7 @@ pub(super) fn advance(world: &mut World, now_ms: i64) {
             }
         }
         if !moved.is_empty() {
-            reports.push((device.row.did.clone(), moved));
+            reports.push((device.did.clone(), moved));
         }
     }
     for (did, moved) in reports {

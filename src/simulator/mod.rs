@@ -3,21 +3,46 @@
 //! It spells the cloud's JSON on its own and borrows nothing from `gizwits`, so that a mistake cannot
 //! hide in both. [`world`] is pure; [`http`] serves it.
 
+mod bindings;
 #[cfg(feature = "embedded-broker")]
 pub mod broker;
-mod calls;
+mod calendar;
+mod captcha;
+mod codes;
+mod command;
 mod control;
+mod devices;
 mod errors;
+mod exchange;
 mod faults;
+mod form;
 pub mod http;
 mod live;
+mod outbox;
+mod png;
+mod products;
+mod raw_log;
+mod registration;
+mod reset;
+mod rights;
+mod routes;
 pub mod scenario;
+mod scheduler;
+mod schedules;
+mod service;
+mod session;
+mod signature;
+mod tokens;
+mod user_changes;
+mod users;
 mod values;
+mod verification;
 pub mod world;
 
+pub use exchange::{Answer, Reaction, Request};
 pub use http::{Simulator, start};
 pub use scenario::Scenario;
-pub use world::{Reaction, Request, World};
+pub use world::World;
 
 #[cfg(test)]
 mod tests;

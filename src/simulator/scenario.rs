@@ -1,6 +1,6 @@
 //! What a simulated cloud starts with: users, products, devices. Read from YAML.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -13,6 +13,12 @@ use crate::yaml::{self, YamlError};
 pub struct Scenario {
     /// Application ids that are known; all others answer 9003.
     pub app_ids: Vec<String>,
+    /// What applications prove themselves with, by their ids.
+    #[serde(default)]
+    pub app_secrets: BTreeMap<String, String>,
+    /// Applications whose users may come by QQ; others answer 9031.
+    #[serde(default)]
+    pub qq_app_ids: Vec<String>,
     /// Who can log in.
     pub users: Vec<User>,
     /// What devices are of.
@@ -43,6 +49,9 @@ pub struct Product {
     pub product_key: String,
     /// What stands in the bindings as `product_name`.
     pub name: String,
+    /// Signs bindings by mac; `null`: none is right.
+    #[serde(default)]
+    pub secret: Option<String>,
     /// As the cloud's schema document spells them; `null`: the schema cannot be had.
     #[serde(default)]
     pub datapoints: Option<Vec<Map<String, Value>>>,
@@ -115,6 +124,9 @@ pub struct Device {
     pub product_key: String,
     /// Its mac.
     pub mac: String,
+    /// Who knows it may bind the device.
+    #[serde(default = "passcode")]
+    pub passcode: String,
     /// What its users called it.
     #[serde(default)]
     pub alias: String,
@@ -132,6 +144,10 @@ pub struct Device {
     pub attrs: Map<String, Value>,
     /// Names of the users that have bound it.
     pub users: Vec<String>,
+}
+
+fn passcode() -> String {
+    "SIMULATEDX".into()
 }
 
 const fn yes() -> bool {
@@ -170,6 +186,14 @@ impl Scenario {
 
     /// What does not fit together: its path, as in `devices.0.users`, and why.
     fn fault(&self) -> Option<(String, String)> {
+        for (list, named) in [
+            ("app_secrets", self.app_secrets.keys().collect()),
+            ("qq_app_ids", self.qq_app_ids.iter().collect::<Vec<_>>()),
+        ] {
+            if let Some(stranger) = named.iter().find(|app_id| !self.app_ids.contains(app_id)) {
+                return Some((list.to_owned(), format!("no application {stranger:?}")));
+            }
+        }
         let mut keys = BTreeSet::new();
         for (at, product) in self.products.iter().enumerate() {
             if !keys.insert(product.product_key.as_str()) {

@@ -1,92 +1,43 @@
 //! The cloud's state and how it answers. Pure: requests and time in, reactions out.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::codes::Codes;
+use super::devices::Device;
 use super::errors::{self, ApiError};
+use super::exchange::{Answer, Reaction, Request};
 use super::faults::{Faults, Kind, millis};
+use super::outbox::Outbox;
 use super::scenario::{self, Product, Scenario};
-use super::{calls, control, live};
+use super::scheduler::{self, Schedule};
+use super::tokens::Tokens;
+use super::users::{User, Users};
+use super::{control, live, routes};
 
-/// A token's life.
-pub(super) const TOKEN_LIFE_MS: i64 = 180 * 86_400 * 1000;
-/// The cloud forgets reports after a day (documented).
-const REPORT_LIFE_MS: i64 = 86_400 * 1000;
+const DAY_MS: i64 = 86_400 * 1000;
+/// A user's token lives so long in practice (seen); for an application's there is no figure.
+const USER_TOKEN_LIFE_MS: i64 = 180 * DAY_MS;
+const APP_TOKEN_LIFE_MS: i64 = 7 * DAY_MS;
 /// Older entries of the request log are forgotten.
 const MAX_LOGGED: usize = 10_000;
-
-/// An HTTP request, as far as the cloud looks at it.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// `GET`, …
-    pub method: String,
-    /// Without the query.
-    pub path: String,
-    /// The query's parameters.
-    pub query: BTreeMap<String, String>,
-    /// By lower-case name.
-    pub headers: BTreeMap<String, String>,
-    /// As sent.
-    pub body: Vec<u8>,
-}
-
-/// What the cloud does about a request.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reaction {
-    /// An answer, perhaps late.
-    Answer(Answer),
-    /// Nothing, for ever.
-    Hang,
-    /// The connection breaks.
-    Reset,
-}
-
-/// An HTTP answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
-    /// HTTP status.
-    pub status: u16,
-    /// Its `Content-Type`.
-    pub content_type: &'static str,
-    /// `Retry-After`, in seconds.
-    pub retry_after: Option<u32>,
-    /// The body.
-    pub body: Vec<u8>,
-    /// How late it comes, in milliseconds.
-    pub delay_ms: i64,
-}
-
-impl Answer {
-    pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self {
-            status,
-            content_type: "application/json",
-            retry_after: None,
-            body: body.to_string().into_bytes(),
-            delay_ms: 0,
-        }
-    }
-
-    fn html(status: u16, text: &str) -> Self {
-        Self {
-            status,
-            content_type: "text/html",
-            retry_after: None,
-            body: format!("<html><body><h1>{text}</h1></body></html>").into_bytes(),
-            delay_ms: 0,
-        }
-    }
-}
 
 /// A simulated cloud.
 #[derive(Debug)]
 pub struct World {
-    pub(super) app_ids: BTreeSet<String>,
-    pub(super) users: BTreeMap<String, Option<String>>,
-    pub(super) tokens: BTreeMap<String, Token>,
+    /// Application ids with their secrets.
+    pub(super) apps: BTreeMap<String, Option<String>>,
+    pub(super) qq_app_ids: Vec<String>,
+    pub(super) users: Users,
+    pub(super) user_tokens: Tokens,
+    pub(super) app_tokens: Tokens,
+    pub(super) codes: Codes,
+    pub(super) outbox: Outbox,
     pub(super) products: BTreeMap<String, Product>,
     pub(super) devices: Vec<Device>,
+    pub(super) schedules: Vec<Schedule>,
     pub(super) faults: Faults,
     pub(super) requests: VecDeque<Value>,
     pub(super) report_delay_ms: i64,
@@ -94,48 +45,41 @@ pub struct World {
     /// Reports on their way: when, of whom, what.
     reports: Vec<(i64, String, Map<String, Value>)>,
     pub(super) chance: fastrand::Rng,
-}
-
-/// Who holds it, and until when.
-#[derive(Debug, Clone)]
-pub(super) struct Token {
-    pub(super) user: String,
-    pub(super) ends_ms: i64,
-}
-
-/// A device and its last report.
-#[derive(Debug, Clone)]
-pub(super) struct Device {
-    pub(super) row: scenario::Device,
-    pub(super) attrs: Map<String, Value>,
-    /// 0: never.
-    pub(super) updated_ms: i64,
+    /// How far this cloud's clock was moved.
+    pub(super) ahead_ms: i64,
 }
 
 impl World {
     /// Starts at `now_ms`, Unix milliseconds. `seed` decides tokens and what wanders.
     #[must_use]
     pub fn new(scenario: Scenario, seed: u64, now_ms: i64) -> Self {
+        let secrets = scenario.app_secrets;
+        let app = |app_id: String| {
+            let secret = secrets.get(&app_id).cloned();
+            (app_id, secret)
+        };
         let mut world = Self {
-            app_ids: scenario.app_ids.into_iter().collect(),
-            users: scenario
-                .users
-                .into_iter()
-                .map(|user| (user.name, user.password))
-                .collect(),
-            tokens: BTreeMap::new(),
+            apps: scenario.app_ids.into_iter().map(app).collect(),
+            qq_app_ids: scenario.qq_app_ids,
+            users: Users(scenario.users.into_iter().map(User::of).collect()),
+            user_tokens: Tokens::new(USER_TOKEN_LIFE_MS),
+            app_tokens: Tokens::new(APP_TOKEN_LIFE_MS),
+            codes: Codes::default(),
+            outbox: Outbox::default(),
             products: scenario
                 .products
                 .into_iter()
                 .map(|product| (product.product_key.clone(), product))
                 .collect(),
             devices: Vec::new(),
+            schedules: Vec::new(),
             faults: Faults::default(),
             requests: VecDeque::new(),
             report_delay_ms: millis(scenario.report_delay_s),
             live: live::Live::new(now_ms),
             reports: Vec::new(),
             chance: fastrand::Rng::with_seed(seed),
+            ahead_ms: 0,
         };
         for device in scenario.devices {
             world.add_device(device, now_ms);
@@ -143,21 +87,27 @@ impl World {
         world
     }
 
-    pub(super) fn add_device(&mut self, row: scenario::Device, now_ms: i64) {
-        self.devices.push(Device {
-            attrs: row.attrs.clone(),
-            updated_ms: if row.reported { now_ms } else { 0 },
-            row,
-        });
+    pub(super) fn add_device(&mut self, device: scenario::Device, now_ms: i64) {
+        let uids = device.users.iter();
+        let uids = uids.filter_map(|name| self.users.uid_of(name).map(str::to_owned));
+        let uids = uids.collect();
+        self.devices.push(Device::of(device, uids, now_ms));
     }
 
     pub(super) fn device(&mut self, did: &str) -> Option<&mut Device> {
-        self.devices.iter_mut().find(|device| device.row.did == did)
+        self.devices.iter_mut().find(|device| device.did == did)
+    }
+
+    /// What this cloud's clock shows at a moment, both in Unix milliseconds.
+    #[must_use]
+    pub const fn clock_ms(&self, now_ms: i64) -> i64 {
+        now_ms.saturating_add(self.ahead_ms)
     }
 
     /// Answers a request.
     pub fn handle(&mut self, now_ms: i64, request: &Request) -> Reaction {
-        self.arrive(now_ms);
+        let now_ms = self.clock_ms(now_ms);
+        self.catch_up(now_ms);
         if request.path.starts_with("/_sim/") {
             return Reaction::Answer(control::answer(self, now_ms, request));
         }
@@ -172,19 +122,28 @@ impl World {
         &self.requests
     }
 
-    /// Lets time act: reports arrive, values move.
+    /// Lets time act: reports arrive, schedules run, values move.
     pub fn advance(&mut self, now_ms: i64) {
-        self.arrive(now_ms);
+        let now_ms = self.clock_ms(now_ms);
+        self.catch_up(now_ms);
         live::advance(self, now_ms);
+    }
+
+    /// Puts the clock forward from where it stands; what falls due on the way happens in its order.
+    pub(super) fn jump(&mut self, now_ms: i64, by_ms: i64) {
+        self.ahead_ms = self.ahead_ms.saturating_add(by_ms);
+        let then_ms = now_ms.saturating_add(by_ms);
+        self.catch_up(then_ms);
+        for device in &mut self.devices {
+            device.report_again(then_ms);
+        }
     }
 
     fn react(&mut self, now_ms: i64, request: &Request) -> Reaction {
         if let Some(retry_after) = self.faults.throttled(now_ms, &request.path) {
-            let error = ApiError::plain(9041);
-            let answer = Answer::json(error.status(), &error.body());
             return Reaction::Answer(Answer {
                 retry_after,
-                ..answer
+                ..ApiError::plain(9041).answer()
             });
         }
         let Some(fault) = self.faults.take(&request.path) else {
@@ -213,10 +172,7 @@ impl World {
     }
 
     fn answer(&mut self, now_ms: i64, request: &Request) -> Answer {
-        match calls::call(self, now_ms, request) {
-            Ok((status, body)) => Answer::json(status, &body),
-            Err(error) => Answer::json(error.status(), &error.body()),
-        }
+        routes::call(self, now_ms, request).unwrap_or_else(|error| error.answer())
     }
 
     /// Control calls are logged with their body, which tests look at; no other body, since it may hold
@@ -249,44 +205,42 @@ impl World {
 
     /// The device takes a command and will report.
     pub(super) fn command(&mut self, now_ms: i64, did: &str, attrs: Map<String, Value>) {
-        let at = now_ms.saturating_add(self.report_delay_ms);
-        self.reports.push((at, did.to_owned(), attrs));
-        self.arrive(now_ms);
+        let at_ms = now_ms.saturating_add(self.report_delay_ms);
+        if at_ms <= now_ms {
+            self.report(now_ms, did, attrs);
+        } else {
+            self.reports.push((at_ms, did.to_owned(), attrs));
+        }
     }
 
     /// The device reports now.
     pub(super) fn report(&mut self, now_ms: i64, did: &str, attrs: Map<String, Value>) {
         if let Some(device) = self.device(did) {
-            device.attrs.extend(attrs);
-            device.updated_ms = now_ms;
+            device.report(now_ms, attrs);
         }
     }
 
-    fn arrive(&mut self, now_ms: i64) {
-        let (due, later) = std::mem::take(&mut self.reports)
-            .into_iter()
-            .partition(|(at, ..)| *at <= now_ms);
-        self.reports = later;
-        let due: Vec<(i64, String, Map<String, Value>)> = due;
-        for (at, did, attrs) in due {
-            self.report(at, &did, attrs);
+    /// Reports arrive and schedules run until now, each at its time.
+    fn catch_up(&mut self, now_ms: i64) {
+        loop {
+            let first = self.reports.iter().enumerate();
+            let first = first.min_by_key(|(_, (at_ms, ..))| *at_ms);
+            let report = first.map(|(at, (at_ms, ..))| (*at_ms, at));
+            let run_ms = scheduler::next_ms(self).filter(|run_ms| *run_ms <= now_ms);
+            match report.filter(|(at_ms, _)| *at_ms <= run_ms.unwrap_or(now_ms)) {
+                Some((_, at)) => {
+                    let (at_ms, did, attrs) = self.reports.remove(at);
+                    self.report(at_ms, &did, attrs);
+                }
+                None if run_ms.is_some() => scheduler::act(self),
+                None => return,
+            }
         }
     }
+}
 
-    /// The values of a device as `latest` tells them, with the time in seconds.
-    pub(super) fn latest(&mut self, now_ms: i64, did: &str) -> Option<(i64, Map<String, Value>)> {
-        let device = self.device(did)?;
-        if device.updated_ms == 0 || now_ms - device.updated_ms > REPORT_LIFE_MS {
-            return Some((0, Map::new()));
-        }
-        // Over HTTP a bool is 0 or 1 (seen).
-        let to_wire = |(name, value): (&String, &Value)| {
-            let value = value
-                .as_bool()
-                .map_or_else(|| value.clone(), |on| u8::from(on).into());
-            (name.clone(), value)
-        };
-        let attrs = device.attrs.iter().map(to_wire).collect();
-        Some((device.updated_ms / 1000, attrs))
-    }
+/// A moment in UTC, as a pattern of strftime spells it.
+pub(super) fn timestamp(at_ms: i64, pattern: &str) -> String {
+    let moment = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::MAX);
+    moment.strftime(pattern).to_string()
 }

@@ -12,8 +12,8 @@ use gizwits2mqtt::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Reply}
 use gizwits2mqtt::gizwits::ErrorCode;
 use gizwits2mqtt::ids::{AccountName, CallId, Did, Mac, ProductKey};
 use gizwits2mqtt::model::{Device, ProductSchema, Region};
-use gizwits2mqtt::simulator::world::Answer;
-use gizwits2mqtt::simulator::{Reaction, Request};
+
+use gizwits2mqtt::simulator::{Answer, Reaction, Request};
 use serde_json::{Value, json};
 
 use super::PER_MINUTE;

@@ -69,7 +69,19 @@ pub(super) enum Command {
     #[command(
         after_help = "Its user: app_id: demo-app-id, username: demo@example.com, password: demo-password, \
                       api_url: the address that it prints.\n\
-                      Example:  curl -X POST http://127.0.0.1:8080/_sim/throttle -d '{\"seconds\": 60}'"
+                      To bind devices: app_secret: demo-app-secret, product secret: demo-product-secret, \
+                      passcode: SIMULATEDX.\n\n\
+                      What it can be told, with curl -X POST http://127.0.0.1:8080/_sim/…:\n  \
+                      devices/DID/attrs   -d '{\"temp_now\": 33}'    the device itself changes\n  \
+                      devices/DID/online  -d '{\"online\": false}'   it goes offline, or comes back\n  \
+                      throttle            -d '{\"seconds\": 60}'     too many requests (9041) for that long\n  \
+                      faults              -d '{\"kind\": \"reset\"}'   the next call fails\n  \
+                      tokens/expire                                every user must log in again\n  \
+                      clock               -d '{\"advance_s\": 60}'   time passes; schedules run\n\
+                      What it tells, with curl http://127.0.0.1:8080/_sim/…:\n  \
+                      outbox              text messages, mails and captchas that it sent\n  \
+                      requests            what was called\n\
+                      All of it: docs/SIMULATOR.md"
     )]
     Simulate(SimulateArgs),
 

@@ -8,7 +8,7 @@ use crate::model::{Region, preset};
 
 use super::problem::nearest;
 use super::reader::{Findings, Section};
-use super::settings::{Account, Credentials};
+use super::settings::{Account, Credentials, Realm};
 use super::tree::Kind;
 
 const KEYS: [&str; 14] = [
@@ -34,61 +34,99 @@ pub(super) fn read(
     out: &mut Findings,
 ) -> (Vec<Account>, BTreeMap<AccountName, settings::Account>) {
     let (mut accounts, mut for_core) = (Vec::new(), BTreeMap::new());
-    let items = root.list("accounts").unwrap_or_default();
-    if items.is_empty() {
+    if root.list("accounts").unwrap_or_default().is_empty() {
         root.fault(
             "accounts",
             "at least one account is needed: `accounts: [{app: …, username: …, password: …}]`",
             out,
         );
     }
-    for (at, item) in items.iter().enumerate() {
-        let section = Section::open(item, format!("accounts[{at}]"), &KEYS, out);
-        let Some((account, core)) = read_one(&section, out) else {
+    for (section, realm) in each(root, Needs::User, out) {
+        let core = settings::Account {
+            regions: realm.as_ref().map(Realm::regions).unwrap_or_default(),
+            include: section
+                .list("include")
+                .is_some()
+                .then(|| dids(&section, "include", out)),
+            exclude: dids(&section, "exclude", out),
+        };
+        let Some(realm) = realm else { continue };
+        let Some(credentials) = realm.credentials else {
             continue;
         };
-        if for_core.contains_key(&account.name) {
-            let message = format!(
-                "two accounts are called {:?}; give each a name of its own",
-                account.name
-            );
-            section.fault("name", message, out);
-            continue;
-        }
-        for_core.insert(account.name.clone(), core);
-        accounts.push(account);
+        for_core.insert(realm.name.clone(), core);
+        accounts.push(Account {
+            name: realm.name,
+            app_id: realm.app_id,
+            app_secret: realm.app_secret,
+            urls: realm.urls,
+            credentials,
+        });
     }
     (accounts, for_core)
 }
 
-fn read_one(section: &Section<'_>, out: &mut Findings) -> Option<(Account, settings::Account)> {
+/// All accounts for commands about users, which need no user yet.
+pub(super) fn realms(root: &Section<'_>, out: &mut Findings) -> Vec<Realm> {
+    let found = each(root, Needs::Nobody, out);
+    found.into_iter().filter_map(|(_, realm)| realm).collect()
+}
+
+/// A single account's cloud.
+pub(super) fn realm(section: &Section<'_>, out: &mut Findings) -> Option<Realm> {
+    read_one(section, Needs::Nobody, out)
+}
+
+/// Must an account say who logs in?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    User,
+    Nobody,
+}
+
+/// All accounts; `None` for one that cannot be used.
+fn each<'a>(
+    root: &Section<'a>,
+    needs: Needs,
+    out: &mut Findings,
+) -> Vec<(Section<'a>, Option<Realm>)> {
+    let mut names = BTreeSet::new();
+    let mut read = |(at, item)| {
+        let section = Section::open(item, format!("accounts[{at}]"), &KEYS, out);
+        let mut realm = read_one(&section, needs, out);
+        if let Some(name) = realm.as_ref().map(|realm| realm.name.clone())
+            && !names.insert(name.clone())
+        {
+            let message = format!("two accounts are called {name:?}; give each a name of its own");
+            section.fault("name", message, out);
+            realm = None;
+        }
+        (section, realm)
+    };
+    let items = root.list("accounts").unwrap_or_default();
+    items.iter().enumerate().map(&mut read).collect()
+}
+
+fn read_one(section: &Section<'_>, needs: Needs, out: &mut Findings) -> Option<Realm> {
     let name = match section.member("name") {
         Some(_) => section.parsed("name", out, |name| AccountName::new(name)),
         None => AccountName::new("default").ok(),
     };
     let (app_id, preset_region) = application(section, out);
     let regions = regions(section, preset_region, out);
-    let credentials = credentials(section, out);
+    let credentials = credentials(section, needs, out);
     let app_secret = section.secret("app_secret", out);
-    let include = section
-        .list("include")
-        .is_some()
-        .then(|| dids(section, "include", out));
-    let exclude = dids(section, "exclude", out);
-    let urls = regions?;
-    let core = settings::Account {
-        regions: order(&urls),
-        include,
-        exclude,
-    };
-    let account = Account {
+    let username = section
+        .text("username", out)
+        .filter(|name| !name.is_empty());
+    Some(Realm {
         name: name?,
         app_id: app_id?,
         app_secret,
-        urls,
-        credentials: credentials?,
-    };
-    Some((account, core))
+        urls: regions?,
+        username,
+        credentials,
+    })
 }
 
 /// The application id, and the region that its preset knows.
@@ -163,13 +201,6 @@ fn regions(
     Some(regions.into_iter().filter_map(with_url).collect())
 }
 
-/// `auto` tries in an order of its own, which a map does not keep.
-fn order(urls: &BTreeMap<Region, String>) -> Vec<Region> {
-    let mut regions: Vec<Region> = urls.keys().copied().collect();
-    regions.sort_by_key(|region| Region::AUTO.iter().position(|known| known == region));
-    regions
-}
-
 fn check_api_url(text: &str) -> Result<String, String> {
     // An address with an @ may hold a password.
     let shown = if text.contains('@') { "this" } else { text };
@@ -186,7 +217,7 @@ fn check_api_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
-fn credentials(section: &Section<'_>, out: &mut Findings) -> Option<Credentials> {
+fn credentials(section: &Section<'_>, needs: Needs, out: &mut Findings) -> Option<Credentials> {
     let username = section
         .text("username", out)
         .filter(|name| !name.is_empty());
@@ -216,7 +247,7 @@ fn credentials(section: &Section<'_>, out: &mut Findings) -> Option<Credentials>
             );
             None
         }
-        (Some(_), None, None) if was_given("password") => None,
+        (Some(_), None, None) if was_given("password") || needs == Needs::Nobody => None,
         (Some(_), None, None) => {
             section.fault(
                 "username",
@@ -229,6 +260,7 @@ fn credentials(section: &Section<'_>, out: &mut Findings) -> Option<Credentials>
             section.fault("password", "the user name is missing; set username", out);
             None
         }
+        (None, None, None) if needs == Needs::Nobody => None,
         (None, None, None) if was_given("phone_id") || was_given("password") => None,
         (None, None, None) => {
             section.fault(

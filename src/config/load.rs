@@ -8,8 +8,8 @@ use crate::yaml;
 
 use super::problem::{ConfigErrors, Problem};
 use super::reader::{Findings, Section, variable};
-use super::settings::Config;
-use super::tree::Node;
+use super::settings::{Config, Realm};
+use super::tree::{Kind, Node, Place};
 use super::{accounts, env, sections};
 
 const KEYS: [&str; 12] = [
@@ -54,7 +54,66 @@ pub fn find(explicit: Option<&Path>, variables: &BTreeMap<String, String>) -> Pa
 /// # Errors
 /// [`ConfigErrors`] with everything that is wrong, each with its line and a hint.
 pub fn load(file: &Path, variables: &BTreeMap<String, String>) -> Result<Config, ConfigErrors> {
-    let refuse = |line, message| ConfigErrors {
+    let text = read(file, variables).map_err(|message| refuse(file, None, message))?;
+    let (root, mut out) = tree(file, &text, variables)?;
+    let config = assemble(&root, variables, &mut out);
+    if out.has_inline_secret && others_may_read(file) {
+        out.warnings.push(format!(
+            "{} holds secrets and others may read it; run: chmod 600 {0}",
+            file.display()
+        ));
+    }
+    let warnings = std::mem::take(&mut out.warnings);
+    finish(file, config, out).map(|config| Config { warnings, ..config })
+}
+
+/// What commands about users need of a configuration, which may lack everything else.
+///
+/// # Errors
+/// [`ConfigErrors`] with what is wrong with the accounts, or with the file as a whole.
+pub fn realms(
+    file: &Path,
+    variables: &BTreeMap<String, String>,
+) -> Result<(Vec<Realm>, PathBuf), ConfigErrors> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(err) => return Err(refuse(file, None, format!("it cannot be read: {err}"))),
+    };
+    let (root, mut out) = tree(file, &text, variables)?;
+    let root = Section::open(&root, "", &KEYS, &mut out);
+    let realms = accounts::realms(&root, &mut out);
+    let state_dir = state_dir(&root, variables, &mut out);
+    finish(file, state_dir.map(|state_dir| (realms, state_dir)), out)
+}
+
+/// The cloud that an account with just these settings has: `app`, `app_id`, `region`, `api_url`.
+///
+/// # Errors
+/// What is wrong with each, as [`Problem`]s without a line.
+pub fn realm(settings: &BTreeMap<&str, &str>) -> Result<Realm, Vec<Problem>> {
+    let members = settings.iter().map(|(key, text)| {
+        let node = Node {
+            place: Place::Nowhere,
+            kind: Kind::Text((*text).to_owned()),
+        };
+        ((*key).to_owned(), node)
+    });
+    let node = Node {
+        place: Place::Nowhere,
+        kind: Kind::Map(members.collect()),
+    };
+    let mut out = Findings::default();
+    let known: Vec<&str> = settings.keys().copied().collect();
+    let section = Section::open(&node, "", &known, &mut out);
+    match accounts::realm(&section, &mut out) {
+        Some(realm) if out.problems.is_empty() => Ok(realm),
+        _ => Err(out.problems),
+    }
+}
+
+fn refuse(file: &Path, line: Option<usize>, message: String) -> ConfigErrors {
+    ConfigErrors {
         file: file.into(),
         problems: vec![Problem {
             line,
@@ -62,10 +121,18 @@ pub fn load(file: &Path, variables: &BTreeMap<String, String>) -> Result<Config,
             path: String::new(),
             message,
         }],
-    };
-    let text = read(file, variables).map_err(|message| refuse(None, message))?;
-    let document = yaml::parse(&text).map_err(|err| {
+    }
+}
+
+/// The text as a tree, with the environment laid over it.
+fn tree(
+    file: &Path,
+    text: &str,
+    variables: &BTreeMap<String, String>,
+) -> Result<(Node, Findings), ConfigErrors> {
+    let document = yaml::parse(text).map_err(|err| {
         refuse(
+            file,
             (err.line > 0).then_some(err.line),
             format!(
                 "it is not YAML: {}; indent with blanks, not tabs, and put texts with signs such as @ : # * into quotes",
@@ -79,18 +146,13 @@ pub fn load(file: &Path, variables: &BTreeMap<String, String>) -> Result<Config,
         ..Findings::default()
     };
     env::overlay(&mut root, variables, &KEYS, &mut out);
-    let config = assemble(&root, variables, &mut out);
-    if out.has_inline_secret && others_may_read(file) {
-        out.warnings.push(format!(
-            "{} holds secrets and others may read it; run: chmod 600 {0}",
-            file.display()
-        ));
-    }
-    match config {
-        Some(config) if out.problems.is_empty() => Ok(Config {
-            warnings: out.warnings,
-            ..config
-        }),
+    Ok((root, out))
+}
+
+/// What was read, or everything that is wrong with it.
+fn finish<T>(file: &Path, found: Option<T>, mut out: Findings) -> Result<T, ConfigErrors> {
+    match found {
+        Some(found) if out.problems.is_empty() => Ok(found),
         _ => {
             out.problems.sort_by_key(|problem| problem.line);
             Err(ConfigErrors {

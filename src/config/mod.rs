@@ -9,6 +9,6 @@ mod sections;
 pub mod settings;
 mod tree;
 
-pub use load::{find, load};
+pub use load::{find, load, realm, realms};
 pub use problem::{ConfigErrors, Problem};
-pub use settings::{Account, Config, Credentials, Log, LogFormat, Mqtt, Web};
+pub use settings::{Account, Config, Credentials, Log, LogFormat, Mqtt, Realm, Web};

@@ -43,6 +43,33 @@ pub struct Account {
     pub credentials: Credentials,
 }
 
+/// What commands about users work by: an account whose user may not exist yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Realm {
+    /// The account's name here.
+    pub name: AccountName,
+    /// `X-Gizwits-Application-Id`
+    pub app_id: String,
+    /// Only for calls with an application token.
+    pub app_secret: Option<Secret<String>>,
+    /// The address of each region that is tried.
+    pub urls: BTreeMap<Region, String>,
+    /// The user's name, which may stand alone.
+    pub username: Option<String>,
+    /// Who logs in, where the configuration says all of it.
+    pub credentials: Option<Credentials>,
+}
+
+impl Realm {
+    /// Its regions in the order in which they are tried: a map keeps another one.
+    #[must_use]
+    pub fn regions(&self) -> Vec<Region> {
+        let mut regions: Vec<Region> = self.urls.keys().copied().collect();
+        regions.sort_by_key(|region| Region::AUTO.iter().position(|known| known == region));
+        regions
+    }
+}
+
 /// Who logs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {

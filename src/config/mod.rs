@@ -8,6 +8,7 @@ mod reader;
 mod sections;
 pub mod settings;
 mod tree;
+pub mod write;
 
 pub use load::{find, load, realm, realms};
 pub use problem::{ConfigErrors, Problem};

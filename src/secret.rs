@@ -19,6 +19,19 @@ impl<T> Secret<T> {
     }
 }
 
+impl Secret<String> {
+    /// Enough of a token to tell it from another one, and too little to use it: nothing of a short one.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        const SHOWN: usize = 4;
+        const LONG: usize = 16;
+        let count = self.0.chars().count();
+        let shown = if count < LONG { 0 } else { SHOWN };
+        let tail: String = self.0.chars().skip(count - shown).collect();
+        format!("…{tail}")
+    }
+}
+
 impl<T> std::fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[hidden]")
@@ -43,5 +56,12 @@ mod tests {
             "[hidden] Some([hidden])"
         );
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn the_tail_tells_tokens_apart_and_no_password() {
+        let token = Secret::new("0123456789abcdef".to_owned());
+        assert_eq!(token.tail(), "…cdef");
+        assert_eq!(Secret::new("hunter2".to_owned()).tail(), "…");
     }
 }

@@ -5,8 +5,10 @@
 
 mod announced;
 pub mod dir;
+pub mod kept;
 mod schemas;
 pub mod tokens;
 
 pub use dir::{StateDir, StoreError};
+pub use kept::{Keep, KeptAppToken, KeptLogin};
 pub use tokens::StoredToken;

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::ids::Did;
 use crate::model::preset;
 
+use super::devices::{BindArgs, BindMacArgs, LogArgs, RenameArgs};
 use super::output::table;
 
 /// Brings the devices of a Gizwits account to MQTT and Home Assistant.
@@ -19,15 +21,18 @@ use super::output::table;
     version,
     subcommand_required = true,
     after_help = "To see it work without an account or a broker:  gizwits2mqtt demo\n\n\
-                  To begin, save this as gizwits2mqtt.yaml:\n\n  \
+                  To begin:\n  \
+                  gizwits2mqtt account register  only if you have no account in the app yet\n  \
+                  gizwits2mqtt setup             asks for account and broker, writes gizwits2mqtt.yaml\n  \
+                  gizwits2mqtt check --online    what does not work, and why\n  \
+                  gizwits2mqtt run               and the devices appear in Home Assistant\n\n\
+                  What `setup` writes, to write it by hand:\n\n  \
                   accounts:\n    \
                   - app: bestway-eu              # your app; `gizwits2mqtt check --help` lists them\n      \
                   username: me@example.com\n      \
                   password: \"…\"\n  \
                   mqtt:\n    \
                   url: mqtt://localhost:1883\n\n\
-                  then try it, and run it:\n\n  \
-                  gizwits2mqtt check --online\n  gizwits2mqtt run\n\n\
                   Exit codes: 0 done; 1 the cloud, the broker or the device refused; 2 wrong usage or \
                   configuration; 130 interrupted."
 )]
@@ -93,10 +98,14 @@ pub(super) enum Command {
         online: bool,
     },
 
-    /// List the bound devices, or show one
+    /// List the bound devices, show one, bind and unbind
     #[command(
         subcommand,
-        after_help = "Examples:  gizwits2mqtt devices list\n           gizwits2mqtt devices show QP50gPt5I8h4mFKIo0ENIK"
+        after_help = "Examples:\n  gizwits2mqtt devices list\n  \
+                      gizwits2mqtt devices bind --did QP50gPt5I8h4mFKIo0ENIK --alias Pool\n  \
+                      gizwits2mqtt devices unbind QP50gPt5I8h4mFKIo0ENIK\n\n\
+                      What a device can do:  gizwits2mqtt schema DID. Its values:  gizwits2mqtt get DID. \
+                      To change them:  gizwits2mqtt set DID ATTR=VALUE"
     )]
     Devices(DevicesCommand),
 
@@ -155,6 +164,32 @@ pub(super) enum DevicesCommand {
         /// The device
         did: String,
     },
+
+    /// Bind a device by its did and passcode
+    #[command(
+        after_help = "The passcode is in the listing of whoever has the device, or on its label. Which account, only \
+                      where the configuration has several: --account."
+    )]
+    Bind(BindArgs),
+
+    /// Bind a device by its MAC address; needs the product's secret, which the vendor has
+    #[command(
+        after_help = "Example:  gizwits2mqtt devices bind-mac --product-key KEY --mac a4:cf:12:34:56:78 --product-secret-file secret.txt"
+    )]
+    BindMac(BindMacArgs),
+
+    /// Unbind devices; they stay paired with Wi-Fi and can be bound again
+    Unbind {
+        /// The devices
+        #[arg(value_name = "DID", required = true)]
+        dids: Vec<Did>,
+    },
+
+    /// Give a bound device another name or remark
+    Rename(RenameArgs),
+
+    /// What the cloud recorded of a device lately, where the vendor allows it
+    Log(LogArgs),
 }
 
 #[derive(Debug, clap::Args)]

@@ -11,7 +11,7 @@ use crate::ids::{AccountName, Did};
 use crate::model::{Device, Region};
 use crate::mqtt;
 
-use super::client::Ask;
+use super::ask::Ask;
 use super::devices::state;
 use super::output::{Output, table};
 use super::trouble::Trouble;
@@ -22,7 +22,7 @@ pub(super) async fn check(
     verbosity: i16,
     output: &Output,
 ) -> Result<(), Trouble> {
-    let ask = Ask::load(file, verbosity)?;
+    let ask = Ask::load(file, verbosity, output)?;
     let path = ask.file.display();
     let mut lines = vec![format!("{path}: the configuration is good")];
     lines.extend(

@@ -1,40 +1,28 @@
 //! An account as a command sees it: logged in, with its devices.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::Value;
-use tracing::{debug, warn};
+use serde_json::{Map, Value};
+use tracing::warn;
 
 use crate::app::clock::Clock;
 use crate::app::cloud::Way;
 use crate::app::edges;
 use crate::bridge::{CallError, CloudCall, ErrorClass, Reply};
-use crate::config::{self, Account, Config};
+use crate::config::Account;
+use crate::gizwits::{Api, Session};
 use crate::ids::ProductKey;
-use crate::model::{Device, ProductSchema, Region, infer};
-use crate::store::{StateDir, StoredToken, tokens};
+use crate::model::{Device, ProductSchema, Region, Schedule, infer};
+use crate::store::StoredToken;
 
-use super::logging;
+use super::output::Output;
+use super::progress::Progress;
 use super::trouble::Trouble;
 
-/// Rows a page of bindings.
+/// Rows a page of bindings, or of schedules.
 const PAGE: u32 = 20;
 /// A listing that does not end is no listing.
 const MAX_PAGES: u32 = 500;
-
-/// A command that asks the cloud.
-pub(super) struct Ask {
-    pub(super) config: Config,
-    pub(super) file: PathBuf,
-    clock: Clock,
-}
-
-/// A device with the account that has it.
-pub(super) struct Found {
-    pub(super) client: Client,
-    pub(super) device: Device,
-}
 
 /// An account that let the user in, and its devices.
 pub(super) type Entered = (Client, Vec<Device>);
@@ -44,109 +32,67 @@ pub(super) struct Client {
     pub(super) account: Account,
     pub(super) region: Region,
     way: Way,
+    visitor: Visitor,
+}
+
+/// Who enters accounts: has a clock, and tells what takes so long.
+#[derive(Clone)]
+pub(super) struct Visitor {
     clock: Clock,
+    progress: Progress,
 }
 
-/// The process's environment, as far as it is text.
-fn variables() -> std::collections::BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
-        .collect()
-}
-
-/// The configuration and its file. A file that the command line names must be there, even where
-/// the environment says enough to do without one.
-pub(super) fn configuration(named: Option<&Path>) -> Result<(Config, PathBuf), Trouble> {
-    if let Some(file) = named.filter(|file| !file.exists()) {
-        let file = file.display();
-        return Err(Trouble::usage(format!(
-            "{file}: there is no such file; see --config"
-        )));
-    }
-    let variables = variables();
-    let file = config::find(named, &variables);
-    Ok((config::load(&file, &variables)?, file))
-}
-
-impl Ask {
-    /// Reads the configuration and starts logging, quietly.
-    pub(super) fn load(file: Option<&Path>, verbosity: i16) -> Result<Self, Trouble> {
-        let (config, file) = configuration(file)?;
-        logging::start(logging::QUIET, verbosity);
-        Ok(Self {
-            config,
-            file,
+impl Visitor {
+    pub(super) fn new(output: &Output) -> Self {
+        Self {
             clock: Clock::start(),
+            progress: output.progress.clone(),
+        }
+    }
+
+    /// Unix seconds.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().unix
+    }
+
+    /// What happens from now on, as in "logging in".
+    pub(super) fn doing(&self, what: impl Into<String>) {
+        self.progress.doing(what);
+    }
+
+    /// An account in one region, with the session of an earlier run where that is its user's.
+    pub(super) fn client(
+        &self,
+        account: &Account,
+        region: Region,
+        token: Option<&StoredToken>,
+    ) -> Result<Client, Trouble> {
+        let way = edges::way(account, token).map_err(|err| Trouble::failed(err.to_string()))?;
+        Ok(Client {
+            account: account.clone(),
+            region,
+            way,
+            visitor: self.clone(),
         })
     }
 
-    /// Enters every account, in the order of the file. One that cannot be entered keeps no other
-    /// one from answering.
-    pub(super) async fn clients(&self) -> Vec<Result<Entered, Trouble>> {
-        let mut clients = Vec::new();
-        for account in &self.config.accounts {
-            clients.push(self.enter(account).await);
-        }
-        clients
-    }
-
-    /// The device of a did, and its account.
-    pub(super) async fn find(&self, did: &str) -> Result<Found, Trouble> {
-        let mut refused = None;
-        for account in &self.config.accounts {
-            match self.enter(account).await {
-                Ok((client, devices)) => {
-                    let mut devices = devices.into_iter();
-                    if let Some(device) = devices.find(|device| device.did.as_str() == did) {
-                        return Ok(Found { client, device });
-                    }
-                }
-                Err(trouble) => refused = Some(refused.unwrap_or(trouble)),
-            }
-        }
-        // Where not all could be asked, it is not known that nobody has it.
-        Err(refused.unwrap_or_else(|| {
-            Trouble::failed(format!(
-                "no account has a device {did:?}; `gizwits2mqtt devices list` shows all"
-            ))
-        }))
-    }
-
-    /// With a token of an earlier run where there is one; else logs in. With several regions the
-    /// first one that has devices counts, else the first that let the user in.
-    async fn enter(&self, account: &Account) -> Result<Entered, Trouble> {
-        let known = tokens::peek(&self.config.state_dir);
-        let token = known.get(&account.name);
-        let way = edges::way(account, token).map_err(|err| Trouble::failed(err.to_string()))?;
-        let client = |region| Client {
-            account: account.clone(),
-            region,
-            way: way.clone(),
-            clock: self.clock,
-        };
-        if let Some(token) = token.filter(|token| way.api.session(token.region).is_some()) {
-            let client = client(token.region);
-            match client.devices().await {
-                Ok(devices) => return Ok((client, devices)),
-                Err(err) if err.class == ErrorClass::TokenLost => debug!("the kept token is void"),
-                Err(err) => return Err(named(account, err)),
-            }
-        }
-        let core = self.config.settings.accounts.get(&account.name);
-        let regions = core.map(|core| core.regions.clone()).unwrap_or_default();
+    /// Logs in. With several regions the first one that has devices counts, else the first that let
+    /// the user in.
+    pub(super) async fn log_in(
+        &self,
+        account: &Account,
+        regions: &[Region],
+    ) -> Result<Entered, Trouble> {
         let is_only = regions.len() == 1;
         let (mut first, mut refused) = (None, Vec::new());
         for region in regions {
-            let client = client(region);
+            let client = self.client(account, *region, None)?;
             let listed = match client.call(CloudCall::Login).await {
                 Ok(_) => client.devices().await,
                 Err(err) => Err(err),
             };
             match listed {
-                Ok(devices) if !devices.is_empty() || is_only => {
-                    self.keep(&client);
-                    return Ok((client, devices));
-                }
+                Ok(devices) if !devices.is_empty() || is_only => return Ok((client, devices)),
                 Ok(devices) => first = first.or(Some((client, devices))),
                 Err(err) => refused.push((region, err)),
             }
@@ -170,44 +116,22 @@ impl Ask {
             None => Err(Trouble::failed("no region is configured")),
         }
     }
-
-    /// Keeps the token for the next command, unless a running bridge owns the folder.
-    fn keep(&self, client: &Client) {
-        let Some(session) = client.way.api.session(client.region) else {
-            return;
-        };
-        let token = StoredToken {
-            region: client.region,
-            uid: session.uid,
-            token: session.token,
-            expires_at: session.expires_at,
-            fingerprint: client.way.fingerprint,
-        };
-        let kept = StateDir::open(&self.config.state_dir)
-            .and_then(|dir| dir.save_token(&client.account.name, &token));
-        if let Err(err) = kept {
-            debug!(%err, "the token is not kept");
-        }
-    }
 }
 
-fn named(account: &Account, err: CallError) -> Trouble {
-    let hint = hint(err.class).map_or_else(String::new, |hint| format!("; {hint}"));
+/// Why this account cannot be entered.
+pub(super) fn named(account: &Account, err: CallError) -> Trouble {
+    // Where the cloud named a code, the message says already what to do about it.
+    let hint = hint(err.class).filter(|_| err.code.is_none());
+    let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
     Trouble {
         code: err.code,
         ..Trouble::failed(format!("account {}: {}{hint}", account.name, err.message))
     }
 }
 
-/// What to do about an account that cannot be entered.
-const fn hint(class: ErrorClass) -> Option<&'static str> {
+/// What to do where a call failed without the cloud saying why.
+pub(super) const fn hint(class: ErrorClass) -> Option<&'static str> {
     match class {
-        ErrorClass::LoginRefused => Some(
-            "check username and password as in the app, and `region`: an account lives in one of them, and `auto` tries all",
-        ),
-        ErrorClass::Fatal => {
-            Some("check `app` or `app_id`: `gizwits2mqtt check --help` lists the known apps")
-        }
         ErrorClass::Throttled => {
             Some("wait some minutes; a bridge that runs for this account asks as well")
         }
@@ -215,36 +139,94 @@ const fn hint(class: ErrorClass) -> Option<&'static str> {
             Some("check this machine's connection, and `api_url` where it is set")
         }
         ErrorClass::TokenLost
+        | ErrorClass::LoginRefused
         | ErrorClass::DeviceOffline
         | ErrorClass::DeviceGone
         | ErrorClass::Transient
-        | ErrorClass::Refused => None,
+        | ErrorClass::Refused
+        | ErrorClass::Fatal => None,
     }
 }
 
 impl Client {
     /// Unix seconds.
     pub(super) fn now(&self) -> i64 {
-        self.clock.now().unix
+        self.visitor.now()
+    }
+
+    /// For calls that only commands make; [`Self::call`] makes all others.
+    pub(super) fn api(&self) -> &Api {
+        &self.way.api
+    }
+
+    /// Says what happens from now on, for calls by [`Self::api`].
+    pub(super) fn doing(&self, what: &str) {
+        self.visitor.doing(what);
+    }
+
+    pub(super) fn has_session(&self) -> bool {
+        self.way.api.session(self.region).is_some()
+    }
+
+    /// The session, and what tells whose it is.
+    pub(super) fn session(&self) -> Option<(Session, u64)> {
+        Some((self.way.api.session(self.region)?, self.way.fingerprint))
     }
 
     pub(super) async fn call(&self, call: CloudCall) -> Result<Reply, CallError> {
+        let what = doing(&call);
+        let (name, region) = (&self.account.name, self.region);
+        self.visitor
+            .doing(format!("{what} ({name}, region {region})"));
         self.way.api.perform(self.region, call, self.now()).await
     }
 
     /// All pages of the bindings.
-    async fn devices(&self) -> Result<Vec<Device>, CallError> {
-        let mut all: Vec<Device> = Vec::new();
-        for page in 0..MAX_PAGES {
-            let call = CloudCall::Bindings {
-                skip: page * PAGE,
-                limit: PAGE,
+    pub(super) async fn devices(&self) -> Result<Vec<Device>, CallError> {
+        let page = |skip, limit| CloudCall::Bindings { skip, limit };
+        let rows = |reply| {
+            let Reply::Bindings { devices, rows, .. } = reply else {
+                return None;
             };
-            let Reply::Bindings { devices, rows, .. } = self.call(call).await? else {
+            Some((devices, rows))
+        };
+        self.pages(page, rows).await
+    }
+
+    /// All pages of the schedules.
+    pub(super) async fn schedules(&self) -> Result<Vec<Schedule>, CallError> {
+        let page = |skip, limit| CloudCall::Schedules { skip, limit };
+        let rows = |reply| {
+            let Reply::Schedules {
+                schedules,
+                rows,
+                unreadable,
+            } = reply
+            else {
+                return None;
+            };
+            for reason in unreadable {
+                warn!(account = %self.account.name, reason, "a schedule is left out");
+            }
+            Some((schedules, rows))
+        };
+        self.pages(page, rows).await
+    }
+
+    /// Pages until a short one; there is no total.
+    async fn pages<T>(
+        &self,
+        page: impl Fn(u32, u32) -> CloudCall,
+        rows: impl Fn(Reply) -> Option<(Vec<T>, u32)>,
+    ) -> Result<Vec<T>, CallError> {
+        let mut all = Vec::new();
+        for number in 0..MAX_PAGES {
+            let reply = self.call(page(number * PAGE, PAGE)).await?;
+            let Some((found, count)) = rows(reply) else {
                 break;
             };
-            all.extend(devices);
-            if rows < PAGE {
+            all.extend(found);
+            if count < PAGE {
                 break;
             }
         }
@@ -275,7 +257,7 @@ impl Client {
     pub(super) async fn latest(
         &self,
         device: &Device,
-    ) -> Result<(ProductSchema, i64, serde_json::Map<String, Value>), CallError> {
+    ) -> Result<(ProductSchema, i64, Map<String, Value>), CallError> {
         let schema = self.schema(&device.product_key).await?;
         let call = CloudCall::Latest {
             did: device.did.clone(),
@@ -288,8 +270,28 @@ impl Client {
     }
 }
 
+/// What a call does, for somebody who waits for it.
+fn doing(call: &CloudCall) -> String {
+    let page = |skip: u32| skip / PAGE + 1;
+    match call {
+        CloudCall::Login => "logging in".to_owned(),
+        CloudCall::Bindings { skip, .. } => format!("listing devices, page {}", page(*skip)),
+        CloudCall::Schema { .. } => "reading the product's schema".to_owned(),
+        CloudCall::Latest { did } => format!("reading the data of {did}"),
+        CloudCall::Control { did, .. } | CloudCall::Raw { did, .. } => {
+            format!("sending the command to {did}")
+        }
+        CloudCall::Bind(_) | CloudCall::BindByMac(_) => "binding".to_owned(),
+        CloudCall::Unbind(_) => "unbinding".to_owned(),
+        CloudCall::Schedules { skip, .. } => format!("listing schedules, page {}", page(*skip)),
+        CloudCall::AddSchedule(_) => "adding the schedule".to_owned(),
+        CloudCall::RemoveSchedule(_) => "removing the schedule".to_owned(),
+        CloudCall::ScheduleLog(_) => "reading the schedule's log".to_owned(),
+    }
+}
+
 /// Each call has one kind of reply; another one would be a fault of the edge.
-fn unreachable_reply<T>() -> Result<T, CallError> {
+pub(super) fn unreachable_reply<T>() -> Result<T, CallError> {
     Err(CallError {
         class: ErrorClass::Transient,
         code: None,

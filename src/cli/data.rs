@@ -8,7 +8,7 @@ use crate::bridge::CloudCall;
 use crate::homeassistant::command;
 use crate::model::{AttrValue, Attrs};
 
-use super::client::Ask;
+use super::ask::Ask;
 use super::devices::{bare, state};
 use super::output::{Output, table};
 use super::trouble::Trouble;

@@ -76,7 +76,7 @@ pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Res
     let (window, messages) =
         mqtt::start(window_config(&broker_url, protocol)).map_err(|err| failed(&err))?;
     let mut demo = Demo {
-        output: *output,
+        output: output.clone(),
         clock,
         simulator,
         base,

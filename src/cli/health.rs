@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::web;
 
-use super::client::configuration;
+use super::ask::configuration;
 use super::output::Output;
 use super::trouble::Trouble;
 

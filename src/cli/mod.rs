@@ -1,6 +1,7 @@
 //! Layer 6: the command line. Puts the parts together, prints, and chooses the exit code.
 
 mod args;
+mod ask;
 mod check;
 mod client;
 mod data;
@@ -9,6 +10,8 @@ mod devices;
 mod health;
 mod logging;
 mod output;
+mod progress;
+mod prompt;
 mod run;
 mod schema;
 mod simulate;
@@ -28,7 +31,7 @@ use trouble::Trouble;
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let output = Output::new(args.json);
+    let output = Output::new(args.json, args.verbose > 0);
     // One thread: the work is waiting, and each further thread keeps memory of its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -55,36 +58,34 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         ..
     } = args;
     let verbosity = i16::from(verbose) - i16::from(quiet);
-    let ask = || client::Ask::load(config.as_deref(), verbosity);
+    let config = config.as_deref();
+    let ask = || ask::Ask::load(config, verbosity, output);
     match command {
-        Command::Run => run::run(config.as_deref(), verbosity).await,
+        Command::Run => run::run(config, verbosity).await,
         Command::Demo(demo) => demo::demo(demo, verbosity, output).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, verbosity, output).await,
         Command::Check { online } => {
-            let config = config.as_deref();
-            or_interrupted(check::check(config, online, verbosity, output)).await
+            work(check::check(config, online, verbosity, output), output).await
         }
-        Command::Devices(devices) => {
-            or_interrupted(devices::devices(ask()?, devices, output)).await
-        }
-        Command::Get { did, attrs } => {
-            or_interrupted(data::get(ask()?, &did, &attrs, output)).await
-        }
+        Command::Devices(devices) => work(devices::devices(ask()?, devices, output), output).await,
+        Command::Get { did, attrs } => work(data::get(ask()?, &did, &attrs, output), output).await,
         Command::Set { did, values } => {
-            or_interrupted(data::set(ask()?, &did, &values, output)).await
+            work(data::set(ask()?, &did, &values, output), output).await
         }
-        Command::Raw { did, bytes } => {
-            or_interrupted(data::raw(ask()?, &did, &bytes, output)).await
-        }
-        Command::Schema { id } => or_interrupted(schema::schema(ask()?, &id, output)).await,
-        Command::Health => health::health(config.as_deref(), output),
+        Command::Raw { did, bytes } => work(data::raw(ask()?, &did, &bytes, output), output).await,
+        Command::Schema { id } => work(schema::schema(ask()?, &id, output), output).await,
+        Command::Health => health::health(config, output),
     }
 }
 
-/// Commands that only ask have nothing to put in order when Ctrl-C ends them.
-async fn or_interrupted(work: impl Future<Output = Result<(), Trouble>>) -> Result<(), Trouble> {
+/// Commands that only ask have nothing to put in order when Ctrl-C ends them. What takes long they
+/// say.
+async fn work(
+    work: impl Future<Output = Result<(), Trouble>>,
+    output: &Output,
+) -> Result<(), Trouble> {
     tokio::select! {
-        result = work => result,
+        result = output.progress.during(work) => result,
         Ok(()) = tokio::signal::ctrl_c() => Err(Trouble::interrupted()),
     }
 }

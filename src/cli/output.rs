@@ -6,23 +6,29 @@ use std::process::ExitCode;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::Value;
 
+use super::progress::Progress;
 use super::trouble::Trouble;
 
 /// Blanks beside a cell.
 const PADDING: u16 = 2;
 
 /// Prints for eyes or for scripts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Output {
     is_json: bool,
+    pub(super) progress: Progress,
 }
 
 impl Output {
-    pub(super) const fn new(is_json: bool) -> Self {
-        Self { is_json }
+    /// `is_chatty`: the log speaks of what goes on, so that nothing else has to.
+    pub(super) fn new(is_json: bool, is_chatty: bool) -> Self {
+        Self {
+            is_json,
+            progress: Progress::new(!is_chatty),
+        }
     }
 
-    pub(super) const fn is_json(self) -> bool {
+    pub(super) const fn is_json(&self) -> bool {
         self.is_json
     }
 
@@ -30,40 +36,69 @@ impl Output {
     ///
     /// # Errors
     /// When it cannot be written: the reader has closed the pipe, the disk is full.
-    pub(super) fn line(self, text: &str) -> std::io::Result<()> {
-        let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{}", printable(text))?;
-        stdout.flush()
+    pub(super) fn line(&self, text: &str) -> std::io::Result<()> {
+        self.write(&format!("{}\n", printable(text)))
     }
 
     /// A result: the document for scripts, else the lines for eyes.
     ///
     /// # Errors
     /// [`Trouble`] when it cannot be written.
-    pub(super) fn result(self, document: &Value, lines: &str) -> Result<(), Trouble> {
-        let written = if self.is_json {
+    pub(super) fn result(&self, document: &Value, lines: &str) -> Result<(), Trouble> {
+        written(if self.is_json {
             self.line(&format!("{document:#}"))
         } else {
             self.line(lines)
-        };
-        match written {
-            Err(err) if err.kind() != ErrorKind::BrokenPipe => Err(Trouble::failed(format!(
-                "the result cannot be written: {err}"
-            ))),
-            // Who closed the pipe has read enough.
-            Ok(()) | Err(_) => Ok(()),
-        }
+        })
+    }
+
+    /// A result that is a file's text of our own making, tabs included.
+    ///
+    /// # Errors
+    /// [`Trouble`] when it cannot be written.
+    pub(super) fn text(&self, document: &Value, text: &str) -> Result<(), Trouble> {
+        written(if self.is_json {
+            self.line(&format!("{document:#}"))
+        } else {
+            self.write(text)
+        })
+    }
+
+    /// Something for eyes alone, beside the result: a hint, a question, a picture. Goes to stderr.
+    pub(super) fn aside(&self, text: &str) {
+        self.progress.hide();
+        let mut stderr = std::io::stderr();
+        // Where it cannot be written there is nobody to read it.
+        drop(
+            stderr
+                .write_all(text.as_bytes())
+                .and_then(|()| stderr.flush()),
+        );
+    }
+
+    /// A warning, which is no failure.
+    pub(super) fn warn(&self, message: &str) {
+        self.aside(&format!("warning: {}\n", printable(message)));
     }
 
     /// Tells people of a failure.
-    #[expect(clippy::unused_self, reason = "everything that prints is here")]
-    pub(super) fn complain(self, message: &str) {
-        // Where errors cannot be written there is nobody to tell.
-        drop(writeln!(std::io::stderr(), "error: {}", printable(message)));
+    pub(super) fn complain(&self, message: &str) {
+        self.aside(&format!("error: {}\n", printable(message)));
+    }
+
+    /// After a result that covers a part: what kept the rest out.
+    ///
+    /// # Errors
+    /// [`Trouble`] that has been told here.
+    pub(super) fn told(&self, trouble: Option<Trouble>) -> Result<(), Trouble> {
+        trouble.map_or(Ok(()), |trouble| {
+            self.complain(&trouble.message);
+            Err(Trouble::told())
+        })
     }
 
     /// Tells of a failure and answers with its exit code.
-    pub(super) fn fail(self, trouble: &Trouble) -> ExitCode {
+    pub(super) fn fail(&self, trouble: &Trouble) -> ExitCode {
         if !trouble.message.is_empty() {
             self.complain(&trouble.message);
             if self.is_json {
@@ -71,6 +106,23 @@ impl Output {
             }
         }
         ExitCode::from(trouble.exit_code)
+    }
+
+    fn write(&self, text: &str) -> std::io::Result<()> {
+        self.progress.hide();
+        let mut stdout = std::io::stdout().lock();
+        stdout.write_all(text.as_bytes())?;
+        stdout.flush()
+    }
+}
+
+fn written(result: std::io::Result<()>) -> Result<(), Trouble> {
+    match result {
+        Err(err) if err.kind() != ErrorKind::BrokenPipe => Err(Trouble::failed(format!(
+            "the result cannot be written: {err}"
+        ))),
+        // Who closed the pipe has read enough.
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::app::notify;
 use crate::app::signals::{Signal, Signals};
 use crate::app::supervisor::Running;
 
-use super::client::configuration;
+use super::ask::configuration;
 use super::logging;
 use super::trouble::Trouble;
 

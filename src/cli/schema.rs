@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::ids::ProductKey;
 use crate::model::{Access, DataType, Datapoint, ProductSchema};
 
-use super::client::Ask;
+use super::ask::Ask;
 use super::output::{Output, table};
 use super::trouble::Trouble;
 

@@ -15,13 +15,16 @@ pub(super) fn ago(then: i64, now: i64) -> String {
         7_200..172_800 => format!("{} h", passed / 3_600),
         172_800.. => format!("{} days", passed / 86_400),
     };
-    match Timestamp::from_second(then) {
-        Ok(moment) => {
-            let local = moment.to_zoned_datetime(TimeZone::system());
-            format!("{passed} ago ({})", local.strftime("%Y-%m-%d %H:%M:%S %Z"))
-        }
-        Err(_) => format!("{passed} ago"),
-    }
+    format!("{passed} ago ({})", moment(then))
+}
+
+/// `2026-01-01 12:00:00 CET`, of Unix seconds.
+pub(super) fn moment(unix: i64) -> String {
+    let Ok(moment) = Timestamp::from_second(unix) else {
+        return unix.to_string();
+    };
+    let local = moment.to_zoned_datetime(TimeZone::system());
+    local.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 #[cfg(test)]

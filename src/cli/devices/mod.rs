@@ -1,4 +1,8 @@
-//! `devices list` and `devices show`.
+//! `devices`: what is bound to the accounts, and changing that.
+
+mod bind;
+mod log;
+mod unbind;
 
 use serde_json::{Value, json};
 
@@ -9,10 +13,15 @@ use crate::ids::Mac;
 use crate::model::Device;
 
 use super::args::DevicesCommand;
-use super::client::{Ask, Client};
+use super::ask::Ask;
+use super::client::Client;
 use super::output::{Output, table};
 use super::trouble::Trouble;
 use super::when::ago;
+
+pub(super) use bind::{BindArgs, BindMacArgs};
+pub(super) use log::LogArgs;
+pub(super) use unbind::RenameArgs;
 
 pub(super) async fn devices(
     ask: Ask,
@@ -22,24 +31,17 @@ pub(super) async fn devices(
     match command {
         DevicesCommand::List => list(&ask, output).await,
         DevicesCommand::Show { did } => show(&ask, &did, output).await,
+        DevicesCommand::Bind(args) => bind::bind(&ask, args, output).await,
+        DevicesCommand::BindMac(args) => bind::bind_mac(&ask, args, output).await,
+        DevicesCommand::Unbind { dids } => unbind::unbind(&ask, dids, output).await,
+        DevicesCommand::Rename(args) => unbind::rename(&ask, args, output).await,
+        DevicesCommand::Log(args) => log::log(&ask, args, output).await,
     }
 }
 
 async fn list(ask: &Ask, output: &Output) -> Result<(), Trouble> {
     let (mut rows, mut documents) = (Vec::new(), Vec::new());
-    let (mut entered, mut refused) = (Vec::new(), Vec::new());
-    for answer in ask.clients().await {
-        match answer {
-            Ok(found) => entered.push(found),
-            Err(trouble) => refused.push(trouble),
-        }
-    }
-    let refused = Trouble::joined(refused);
-    if entered.is_empty()
-        && let Some(trouble) = refused
-    {
-        return Err(trouble);
-    }
+    let (entered, refused) = ask.entered().await?;
     for (client, devices) in entered {
         for device in devices {
             rows.push(vec![
@@ -58,15 +60,13 @@ async fn list(ask: &Ask, output: &Output) -> Result<(), Trouble> {
     }
     let headers = ["did", "name", "product", "mac", "state", "account"];
     let lines = if rows.is_empty() {
-        "no device is bound; bind one in the app, or check `app` and `region`".to_owned()
+        "no device is bound; bind one with `devices bind` or in the app, or check `app` and `region`"
+            .to_owned()
     } else {
         table(&headers, rows)
     };
     output.result(&Value::Array(documents), &lines)?;
-    refused.map_or(Ok(()), |trouble| {
-        output.complain(&trouble.message);
-        Err(Trouble::told())
-    })
+    output.told(refused)
 }
 
 async fn show(ask: &Ask, did: &str, output: &Output) -> Result<(), Trouble> {
@@ -118,7 +118,7 @@ fn document(config: &Config, client: &Client, device: &Device) -> Value {
 }
 
 /// What the cloud says of its connection.
-pub(super) const fn state(device: &Device) -> &'static str {
+pub(in crate::cli) const fn state(device: &Device) -> &'static str {
     if device.is_online {
         "online"
     } else {
@@ -127,7 +127,7 @@ pub(super) const fn state(device: &Device) -> &'static str {
 }
 
 /// A value without quotes; nothing where there is none.
-pub(super) fn bare(value: &Value) -> String {
+pub(in crate::cli) fn bare(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

@@ -10,6 +10,7 @@ use crate::model::preset;
 
 use super::devices::{BindArgs, BindMacArgs, LogArgs, RenameArgs};
 use super::output::table;
+use super::schedules::SchedulesCommand;
 
 /// Brings the devices of a Gizwits account to MQTT and Home Assistant.
 ///
@@ -149,6 +150,13 @@ pub(super) enum Command {
         #[arg(value_name = "DID|PRODUCT_KEY")]
         id: String,
     },
+
+    /// Let the cloud set devices at a time, once or on days of the week
+    #[command(
+        subcommand,
+        after_help = "Times are local, with UTC beside them. `gizwits2mqtt schedules add --help` has examples."
+    )]
+    Schedules(SchedulesCommand),
 
     /// Ask the health check of a running bridge; for container health checks
     #[command(hide = true)]

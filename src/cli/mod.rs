@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod prompt;
 mod run;
+mod schedules;
 mod schema;
 mod simulate;
 mod trouble;
@@ -74,6 +75,9 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         }
         Command::Raw { did, bytes } => work(data::raw(ask()?, &did, &bytes, output), output).await,
         Command::Schema { id } => work(schema::schema(ask()?, &id, output), output).await,
+        Command::Schedules(command) => {
+            work(schedules::schedules(ask()?, command, output), output).await
+        }
         Command::Health => health::health(config, output),
     }
 }

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::ids::Did;
 use crate::model::preset;
 
+use super::account::{self, AccountArgs};
 use super::devices::{BindArgs, BindMacArgs, LogArgs, RenameArgs};
 use super::output::table;
 use super::schedules::SchedulesCommand;
@@ -98,6 +99,10 @@ pub(super) enum Command {
         #[arg(long)]
         online: bool,
     },
+
+    /// Make and change users of the cloud: register, log in, passwords, text messages
+    #[command(after_help = account::ABOUT)]
+    Account(AccountArgs),
 
     /// List the bound devices, show one, bind and unbind
     #[command(

@@ -1,5 +1,6 @@
 //! Layer 6: the command line. Puts the parts together, prints, and chooses the exit code.
 
+mod account;
 mod args;
 mod ask;
 mod check;
@@ -67,6 +68,9 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         Command::Simulate(simulate) => simulate::simulate(simulate, verbosity, output).await,
         Command::Check { online } => {
             work(check::check(config, online, verbosity, output), output).await
+        }
+        Command::Account(args) => {
+            work(account::account(config, args, verbosity, output), output).await
         }
         Command::Devices(devices) => work(devices::devices(ask()?, devices, output), output).await,
         Command::Get { did, attrs } => work(data::get(ask()?, &did, &attrs, output), output).await,

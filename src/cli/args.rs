@@ -12,6 +12,7 @@ use super::account::{self, AccountArgs};
 use super::devices::{BindArgs, BindMacArgs, LogArgs, RenameArgs};
 use super::output::table;
 use super::schedules::SchedulesCommand;
+use super::setup::SetupArgs;
 
 /// Brings the devices of a Gizwits account to MQTT and Home Assistant.
 ///
@@ -91,6 +92,12 @@ pub(super) enum Command {
                       All of it: docs/SIMULATOR.md"
     )]
     Simulate(SimulateArgs),
+
+    /// Write a first configuration: asks for account and broker, tries both
+    ///
+    /// Finds the region that the account lives in, and the app where you are not sure. Never replaces a
+    /// file without asking; only its owner may read it.
+    Setup(SetupArgs),
 
     /// Check the configuration; list everything that is wrong with it
     #[command(after_help = apps())]

@@ -16,6 +16,7 @@ mod prompt;
 mod run;
 mod schedules;
 mod schema;
+mod setup;
 mod simulate;
 mod trouble;
 mod view;
@@ -66,6 +67,7 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         Command::Run => run::run(config, verbosity).await,
         Command::Demo(demo) => demo::demo(demo, verbosity, output).await,
         Command::Simulate(simulate) => simulate::simulate(simulate, verbosity, output).await,
+        Command::Setup(args) => work(setup::setup(config, args, verbosity, output), output).await,
         Command::Check { online } => {
             work(check::check(config, online, verbosity, output), output).await
         }

@@ -10,6 +10,7 @@ use crate::model::preset;
 
 use super::account::{self, AccountArgs};
 use super::devices::{BindArgs, BindMacArgs, LogArgs, RenameArgs};
+use super::errors::ErrorsArgs;
 use super::output::table;
 use super::schedules::SchedulesCommand;
 use super::setup::SetupArgs;
@@ -169,6 +170,12 @@ pub(super) enum Command {
         after_help = "Times are local, with UTC beside them. `gizwits2mqtt schedules add --help` has examples."
     )]
     Schedules(SchedulesCommand),
+
+    /// What each error code of the cloud means, and what to do about it
+    #[command(
+        after_help = "Examples:  gizwits2mqtt errors 9042\n           gizwits2mqtt errors --live --app heatzy"
+    )]
+    Errors(ErrorsArgs),
 
     /// Ask the health check of a running bridge; for container health checks
     #[command(hide = true)]

@@ -8,6 +8,7 @@ mod client;
 mod data;
 mod demo;
 mod devices;
+mod errors;
 mod health;
 mod logging;
 mod output;
@@ -83,6 +84,9 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         Command::Schema { id } => work(schema::schema(ask()?, &id, output), output).await,
         Command::Schedules(command) => {
             work(schedules::schedules(ask()?, command, output), output).await
+        }
+        Command::Errors(args) => {
+            work(errors::errors(config, args, verbosity, output), output).await
         }
         Command::Health => health::health(config, output),
     }

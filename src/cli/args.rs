@@ -11,6 +11,7 @@ use crate::model::preset;
 use super::account::{self, AccountArgs};
 use super::devices::{BindArgs, BindMacArgs, LogArgs, RenameArgs};
 use super::errors::ErrorsArgs;
+use super::generate;
 use super::output::table;
 use super::schedules::SchedulesCommand;
 use super::setup::SetupArgs;
@@ -176,6 +177,21 @@ pub(super) enum Command {
         after_help = "Examples:  gizwits2mqtt errors 9042\n           gizwits2mqtt errors --live --app heatzy"
     )]
     Errors(ErrorsArgs),
+
+    /// Print a completion script for a shell
+    #[command(after_help = generate::COMPLETIONS)]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+
+    /// Print the manual page, or write a page for each command
+    #[command(after_help = generate::MAN)]
+    Man {
+        /// Write a page for each command into this folder
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
 
     /// Ask the health check of a running bridge; for container health checks
     #[command(hide = true)]

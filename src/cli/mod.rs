@@ -9,6 +9,7 @@ mod data;
 mod demo;
 mod devices;
 mod errors;
+mod generate;
 mod health;
 mod logging;
 mod output;
@@ -88,6 +89,8 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         Command::Errors(args) => {
             work(errors::errors(config, args, verbosity, output), output).await
         }
+        Command::Completions { shell } => generate::completions(shell, output),
+        Command::Man { out } => generate::man(out, output),
         Command::Health => health::health(config, output),
     }
 }

@@ -16,6 +16,9 @@ use super::output::table;
 use super::schedules::SchedulesCommand;
 use super::setup::SetupArgs;
 
+/// Options that each command takes stand below its own.
+const EVERYWHERE: &str = "With every command";
+
 /// Brings the devices of a Gizwits account to MQTT and Home Assistant.
 ///
 /// Spas, radiators, pumps, heat pumps, thermostats: whatever a Gizwits-based app controls appears in
@@ -44,19 +47,19 @@ use super::setup::SetupArgs;
 pub(super) struct Args {
     /// The configuration [default: `$GIZWITS2MQTT_CONFIG`, else ./gizwits2mqtt.yaml, else
     /// /etc/gizwits2mqtt/config.yaml]
-    #[arg(short, long, global = true, value_name = "FILE")]
+    #[arg(short, long, global = true, value_name = "FILE", help_heading = EVERYWHERE)]
     pub(super) config: Option<PathBuf>,
 
     /// Print one JSON document instead of a table
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(super) json: bool,
 
     /// Log more; again: still more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
     pub(super) verbose: u8,
 
     /// Log less; again: still less
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
     pub(super) quiet: u8,
 
     #[command(subcommand)]
@@ -97,8 +100,9 @@ pub(super) enum Command {
 
     /// Write a first configuration: asks for account and broker, tries both
     ///
-    /// Finds the region that the account lives in, and the app where you are not sure. Never replaces a
-    /// file without asking; only its owner may read it.
+    /// Finds the region that the account lives in, and the app where you are not sure. Writes
+    /// ./gizwits2mqtt.yaml, or the file that --config names; never over a file that is there without
+    /// asking. Only its owner may read it.
     Setup(SetupArgs),
 
     /// Check the configuration; list everything that is wrong with it

@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tracing::debug;
-
-use crate::bridge::ErrorClass;
 use crate::config::{self, Account, Config};
 use crate::ids::AccountName;
-use crate::model::{Device, Region};
-use crate::store::{StateDir, StoredToken, tokens};
+use crate::model::Device;
 
-use super::client::{Client, Entered, Visitor, named};
+use super::client::{Client, Entered, Visitor};
 use super::logging;
 use super::output::Output;
 use super::trouble::Trouble;
@@ -125,54 +121,11 @@ impl Ask {
         Err(refused.unwrap_or_else(|| no_such_device(did)))
     }
 
-    /// With a token of an earlier run where there is one; else logs in.
     async fn enter(&self, account: &Account) -> Result<Entered, Trouble> {
-        let known = tokens::peek(&self.config.state_dir);
-        let regions = self.regions(account);
-        if let Some(token) = known.get(&account.name) {
-            let client = self.visitor.client(account, token.region, Some(token))?;
-            if client.has_session() {
-                match client.devices().await {
-                    Ok(devices) => return Ok((client, devices)),
-                    Err(err) if err.class == ErrorClass::TokenLost => {
-                        debug!("the kept token is void");
-                    }
-                    Err(err) => return Err(named(account, err)),
-                }
-            }
-        }
-        let entered = self.visitor.log_in(account, &regions).await?;
-        self.keep(&entered.0);
-        Ok(entered)
-    }
-
-    fn regions(&self, account: &Account) -> Vec<Region> {
         let core = self.config.settings.accounts.get(&account.name);
-        core.map(|core| core.regions.clone()).unwrap_or_default()
-    }
-
-    /// Keeps the token for the next command, unless a running bridge owns the folder.
-    fn keep(&self, client: &Client) {
-        keep(&self.config.state_dir, client);
-    }
-}
-
-/// Keeps the token for the next command, unless a running bridge owns the folder.
-fn keep(state_dir: &Path, client: &Client) {
-    let Some((session, fingerprint)) = client.session() else {
-        return;
-    };
-    let token = StoredToken {
-        region: client.region,
-        uid: session.uid,
-        token: session.token,
-        expires_at: session.expires_at,
-        fingerprint,
-    };
-    let kept =
-        StateDir::open(state_dir).and_then(|dir| dir.save_token(&client.account.name, &token));
-    if let Err(err) = kept {
-        debug!(%err, "the token is not kept");
+        let regions = core.map(|core| core.regions.clone()).unwrap_or_default();
+        let state_dir = &self.config.state_dir;
+        self.visitor.enter(account, &regions, state_dir).await
     }
 }
 

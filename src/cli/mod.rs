@@ -8,6 +8,7 @@ mod client;
 mod data;
 mod demo;
 mod devices;
+mod enter;
 mod errors;
 mod generate;
 mod health;

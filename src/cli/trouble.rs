@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::bridge::CallError;
+use crate::bridge::{CallError, ErrorClass};
 use crate::config::ConfigErrors;
 
 /// A failure with its exit code.
@@ -53,6 +53,17 @@ impl Trouble {
         }
     }
 
+    /// A call failed that the documents leave out, and that a cloud may therefore lack.
+    pub(super) fn undocumented(err: CallError) -> Self {
+        let is_lacking = matches!(err.class, ErrorClass::Refused | ErrorClass::Fatal)
+            && matches!(err.code, None | Some(9039 | 9045));
+        let mut trouble = Self::from(err);
+        if is_lacking {
+            trouble.message.push_str("; not every cloud has this call");
+        }
+        trouble
+    }
+
     /// Ctrl-C.
     pub(super) fn interrupted() -> Self {
         Self {
@@ -73,10 +84,32 @@ impl Trouble {
 
 impl From<CallError> for Trouble {
     fn from(err: CallError) -> Self {
+        // Where the cloud named a code, the message says already what to do about it.
+        let hint = hint(err.class).filter(|_| err.code.is_none());
+        let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
         Self {
             code: err.code,
-            ..Self::failed(err.message)
+            ..Self::failed(format!("{}{hint}", err.message))
         }
+    }
+}
+
+/// What to do where a call failed without the cloud saying why.
+const fn hint(class: ErrorClass) -> Option<&'static str> {
+    match class {
+        ErrorClass::Throttled => {
+            Some("wait some minutes; a bridge that runs for this account asks as well")
+        }
+        ErrorClass::Unsent => {
+            Some("check this machine's connection, and `api_url` where it is set")
+        }
+        ErrorClass::TokenLost
+        | ErrorClass::LoginRefused
+        | ErrorClass::DeviceOffline
+        | ErrorClass::DeviceGone
+        | ErrorClass::Transient
+        | ErrorClass::Refused
+        | ErrorClass::Fatal => None,
     }
 }
 

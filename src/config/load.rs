@@ -180,8 +180,8 @@ fn read(file: &Path, variables: &BTreeMap<String, String>) -> Result<String, Str
                 String::new()
             };
             Err(format!(
-                "there is no such file{nor_here}; name one with --config, or write one: \
-                 `gizwits2mqtt --help` shows the shortest"
+                "there is no such file{nor_here}; name one with --config, or let \
+                 `gizwits2mqtt setup` write one"
             ))
         }
         Err(err) => Err(format!("it cannot be read: {err}")),

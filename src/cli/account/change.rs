@@ -9,7 +9,7 @@ use crate::cli::trouble::Trouble;
 use crate::gizwits::UserChange;
 
 use super::cloud::Cloud;
-use super::user::User;
+use super::user::{User, refused};
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("kind").required(true).args(["username", "phone"]))]
@@ -97,15 +97,16 @@ pub(super) async fn upgrade(cloud: &Cloud<'_>, args: UpgradeArgs) -> Result<(), 
     };
     let next =
         "Write username and password instead of phone_id into the configuration, if it is there.";
-    make(
-        cloud,
-        &user,
-        &change,
-        &format!("upgraded: the anonymous user is {name} now"),
-        next,
-        Some(&name),
-    )
-    .await
+    let said = format!("upgraded: the anonymous user is {name} now");
+    let made = make(cloud, &user, &change, &said, next, Some(&name)).await;
+    made.map_err(|mut trouble| {
+        if trouble.code == Some(9026) {
+            trouble
+                .message
+                .push_str("; only an anonymous user can be upgraded");
+        }
+        trouble
+    })
 }
 
 pub(super) async fn set_password(cloud: &Cloud<'_>, args: SetPasswordArgs) -> Result<(), Trouble> {
@@ -177,7 +178,7 @@ async fn make(
 ) -> Result<(), Trouble> {
     cloud.doing("changing the user");
     let changed = user.api.change_user(user.region, change, cloud.now()).await;
-    let updated_at = changed.map_err(|err| cloud.refused(err))?;
+    let updated_at = changed.map_err(|err| refused(err, Trouble::from))?;
     let name = new_name.unwrap_or(&user.name);
     if let (Some(name), Some(session)) = (new_name, user.api.session(user.region)) {
         cloud.remember(user.region, &session, name);

@@ -2,11 +2,10 @@
 //! line names, since at first there is no configuration.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::bridge::CallError;
 use crate::cli::ask::{must_exist, pick, variables};
-use crate::cli::client::{Visitor, hint};
+use crate::cli::client::Visitor;
 use crate::cli::logging;
 use crate::cli::output::Output;
 use crate::cli::trouble::Trouble;
@@ -79,6 +78,8 @@ impl CloudArgs {
 pub(super) struct Cloud<'a> {
     pub(super) realm: Realm,
     pub(super) keep: Keep,
+    /// Where the bridge keeps this account's token; `None` where it has no such account.
+    pub(super) state_dir: Option<PathBuf>,
     pub(super) visitor: Visitor,
     pub(super) output: &'a Output,
 }
@@ -118,6 +119,7 @@ impl<'a> Cloud<'a> {
         Ok(Self {
             realm,
             keep: Keep::below(&state_dir),
+            state_dir: args.given().is_empty().then_some(state_dir),
             visitor: Visitor::new(output),
             output,
         })
@@ -192,14 +194,4 @@ fn elsewhere(realm: Realm, args: &CloudArgs) -> Result<Realm, Trouble> {
         urls: there.realm()?.urls,
         ..realm
     })
-}
-
-/// A failed call; what to do about it is in its message where the cloud named a code.
-pub(super) fn failed(err: CallError) -> Trouble {
-    let hint = hint(err.class).filter(|_| err.code.is_none());
-    let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
-    Trouble {
-        code: err.code,
-        ..Trouble::failed(format!("{}{hint}", err.message))
-    }
 }

@@ -12,7 +12,7 @@ use crate::gizwits::{Api, AppToken, Captcha};
 use crate::model::Region;
 use crate::store::KeptAppToken;
 
-use super::cloud::{Cloud, CloudArgs, failed};
+use super::cloud::{Cloud, CloudArgs};
 use super::picture;
 
 #[derive(Debug, clap::Args)]
@@ -218,12 +218,12 @@ async fn proved<T>(
     if let Some(token) = kept(cloud, region) {
         match call(&api, region, &token).await {
             Err(err) if err.class == ErrorClass::TokenLost => {}
-            outcome => return outcome.map_err(failed),
+            outcome => return outcome.map_err(Trouble::from),
         }
     }
     let token = request(cloud, region, secret).await?;
     keep(cloud, region, &token);
-    call(&api, region, &token).await.map_err(failed)
+    call(&api, region, &token).await.map_err(Trouble::from)
 }
 
 async fn request(
@@ -244,7 +244,7 @@ async fn request(
     let api = cloud.api()?;
     api.app_token(region, &secret, cloud.now())
         .await
-        .map_err(failed)
+        .map_err(Trouble::from)
 }
 
 fn kept(cloud: &Cloud<'_>, region: Region) -> Option<AppToken> {

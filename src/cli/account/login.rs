@@ -11,8 +11,8 @@ use crate::cli::trouble::Trouble;
 use crate::cli::when::moment;
 use crate::config::Credentials;
 
-use super::cloud::{Cloud, failed};
-use super::user::shown;
+use super::cloud::Cloud;
+use super::user::{refused, shown};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct LoginArgs {
@@ -118,7 +118,7 @@ pub(super) async fn logout(cloud: &Cloud<'_>) -> Result<(), Trouble> {
         cloud.forget()?;
     }
     match left {
-        Err(err) if !is_over => Err(failed(err)),
+        Err(err) if !is_over => Err(Trouble::undocumented(err)),
         Ok(()) | Err(_) => {
             let document = json!({ "status": "ok", "user": user.name });
             cloud
@@ -132,7 +132,7 @@ pub(super) async fn profile(cloud: &Cloud<'_>) -> Result<(), Trouble> {
     let user = cloud.user().await?;
     cloud.doing("reading the profile");
     let profile = user.api.profile(user.region, cloud.now()).await;
-    let profile = profile.map_err(|err| cloud.refused(err))?;
+    let profile = profile.map_err(|err| refused(err, Trouble::undocumented))?;
     let members = profile.as_object().into_iter().flatten();
     // A phone id, where a cloud tells it, is as good as a password.
     let told: serde_json::Map<String, Value> = members

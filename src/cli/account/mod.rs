@@ -79,19 +79,19 @@ pub(super) enum AccountCommand {
 }
 
 pub(super) const ABOUT: &str = "\
-Which cloud and app a command is for, it takes from the configuration, or from --app (or --app-id) where
-there is none yet. The user is the one who registered or logged in last, else the configuration's.
+Which cloud and app a command is for, it takes from the configuration, or from --app (or --app-id) \
+where there is none yet. The user is the one who registered or logged in last, else the configuration's.
 
 A new user, from nothing to a running bridge:
   gizwits2mqtt account register --app bestway-eu --email me@example.com
-  gizwits2mqtt setup                                    writes the configuration
-  gizwits2mqtt devices bind --did DID                   asks for the passcode
+  gizwits2mqtt setup                      writes the configuration
+  gizwits2mqtt devices bind --did DID     asks for the passcode
   gizwits2mqtt run
 
 A forgotten password:
   gizwits2mqtt account reset-password --app bestway-eu --email me@example.com
 
-Passwords, tokens and secrets never stand in a command: you are asked, or a file is named.";
+Passwords, tokens and secrets need not stand in a command: you are asked, or you name a file.";
 
 pub(super) async fn account(
     file: Option<&Path>,
@@ -129,5 +129,5 @@ pub(super) async fn live_errors(
     let region = cloud.region()?;
     cloud.doing("reading the error table");
     let live = cloud.api()?.live_errors(region, cloud.now()).await;
-    Ok((live.map_err(cloud::failed)?, region))
+    Ok((live.map_err(Trouble::undocumented)?, region))
 }

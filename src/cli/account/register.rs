@@ -11,17 +11,19 @@ use crate::cli::when::moment;
 use crate::gizwits::{NewUser, Provider};
 use crate::secret::Secret;
 
-use super::cloud::{Cloud, CloudArgs, failed};
+use super::cloud::{Cloud, CloudArgs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   gizwits2mqtt account register --app bestway-eu --email me@example.com
   gizwits2mqtt account register --app jebao --region us --username me --password-file secret.txt
-  gizwits2mqtt account send-code --app heatzy --phone +33612345678      then, with the code that arrives:
+
+By phone, in two steps; the second asks for the code that arrives:
+  gizwits2mqtt account send-code --app heatzy --phone +33612345678
   gizwits2mqtt account register --app heatzy --phone +33612345678
 
-Passwords: newer clouds want 8 to 16 characters of at least two kinds. The new user is logged in: other
-account commands work for it at once. For the bridge, run `gizwits2mqtt setup` next.";
+Newer clouds want passwords of eight characters or more, of three kinds. The new user is logged in: \
+other account commands are for it at once. For the bridge, run `gizwits2mqtt setup` next.";
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("kind").required(true).args(["username", "email", "phone", "phone_id", "phone_id_file", "third_party"]))]
@@ -91,7 +93,7 @@ pub(super) async fn register(
     let session = api
         .create_user(region, &user, cloud.now())
         .await
-        .map_err(failed)?;
+        .map_err(Trouble::from)?;
     let kept = cloud.remember(region, &session, &name);
     let document = json!({
         "status": "ok",

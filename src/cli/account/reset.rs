@@ -8,7 +8,7 @@ use crate::cli::prompt::{Wanted, text};
 use crate::cli::trouble::Trouble;
 
 use super::change::NEW_PASSWORD;
-use super::cloud::{Cloud, failed};
+use super::cloud::Cloud;
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("way").required(true).args(["email", "phone"]))]
@@ -42,7 +42,7 @@ pub(super) async fn reset_password(
         let asked = api
             .reset_password_by_email(region, &email, cloud.now())
             .await;
-        asked.map_err(failed)?;
+        asked.map_err(Trouble::from)?;
         let document = json!({ "status": "ok", "email": email, "region": region });
         let lines = format!(
             "sent: a message to {email}\nOpen its link and choose a new password there. {NEW_PASSWORD}"
@@ -61,7 +61,7 @@ pub(super) async fn reset_password(
         .await?;
     cloud.doing("setting the new password");
     let set = api.reset_password_by_phone(region, &phone, &code, &password, cloud.now());
-    set.await.map_err(failed)?;
+    set.await.map_err(Trouble::from)?;
     let document = json!({ "status": "ok", "phone": phone, "region": region });
     output.result(
         &document,

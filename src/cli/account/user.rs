@@ -1,6 +1,6 @@
 //! Whose account a command changes: the user who logged in last, else the one of the configuration.
 
-use crate::bridge::ErrorClass;
+use crate::bridge::{CallError, ErrorClass};
 use crate::cli::trouble::Trouble;
 use crate::config::{Account, Credentials};
 use crate::gizwits::{Api, Session};
@@ -24,11 +24,15 @@ impl Cloud<'_> {
             return Ok(user);
         }
         let Some(credentials) = self.realm.credentials.clone() else {
-            return Err(self.nobody());
+            return Err(nobody());
         };
         let name = shown(&credentials);
         let account = self.account(credentials);
-        let (client, _) = self.visitor.log_in(&account, &self.realm.regions()).await?;
+        let regions = self.realm.regions();
+        let (client, _) = match &self.state_dir {
+            Some(state_dir) => self.visitor.enter(&account, &regions, state_dir).await?,
+            None => self.visitor.log_in(&account, &regions).await?,
+        };
         Ok(User {
             api: client.api().clone(),
             region: client.region,
@@ -95,23 +99,25 @@ impl Cloud<'_> {
         let forgotten = self.keep.keep_login(&self.key(), None);
         forgotten.map_err(|err| Trouble::failed(err.to_string()))
     }
+}
 
-    /// What a call failed with that needs a user.
-    pub(super) fn refused(&self, err: crate::bridge::CallError) -> Trouble {
-        let lost = err.class == ErrorClass::TokenLost;
-        let mut trouble = super::cloud::failed(err);
-        if lost {
-            trouble.message.push_str(": `gizwits2mqtt account login`");
-        }
+/// A call failed that needs a user.
+pub(super) fn refused(err: CallError, trouble: impl FnOnce(CallError) -> Trouble) -> Trouble {
+    let is_lost = err.class == ErrorClass::TokenLost;
+    let mut trouble = trouble(err);
+    if is_lost {
         trouble
+            .message
+            .push_str(" with `gizwits2mqtt account login`");
     }
+    trouble
+}
 
-    fn nobody(&self) -> Trouble {
-        Trouble::usage(
-            "nobody is logged in; run `gizwits2mqtt account login` with the same options, or give the \
-             configuration's account username and password",
-        )
-    }
+fn nobody() -> Trouble {
+    Trouble::usage(
+        "nobody is logged in; run `gizwits2mqtt account login` with the same options, or give the \
+         configuration's account username and password",
+    )
 }
 
 /// A user's name for people; a phone id is as good as a password.

@@ -20,8 +20,8 @@ pub(in crate::cli) struct BindArgs {
     #[arg(long = "did", value_name = "DID", required = true)]
     dids: Vec<Did>,
 
-    /// The device's passcode; again for each further DID, in the same order. Without it you are
-    /// asked, and nothing is shown: what stands in a command stays in your shell's history
+    /// Its passcode, again for each further DID. Better leave it out: you are asked then, and nothing
+    /// is shown; what stands in a command stays in your shell's history
     #[arg(long = "passcode", value_name = "PASSCODE", num_args = 0..=1, default_missing_value = "")]
     passcodes: Vec<String>,
 

@@ -74,7 +74,7 @@ fn row(entry: &Value) -> Vec<String> {
     let time = ["timestamp", "time", "created_at"]
         .iter()
         .find_map(|key| members.get(*key));
-    let time = time.map(|time| match time.as_i64() {
+    let time = time.map(|time| match whole(time) {
         // Some calls of this cloud count milliseconds.
         Some(number) if number > MANY_SECONDS => moment(number / 1_000),
         Some(number) => moment(number),
@@ -90,4 +90,26 @@ fn row(entry: &Value) -> Vec<String> {
         members.get("type").map(bare).unwrap_or_default(),
         rest.collect::<Vec<_>>().join(" "),
     ]
+}
+
+/// A number without its fraction.
+fn whole(number: &Value) -> Option<i64> {
+    let text = number.as_number()?.to_string();
+    text.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_has_its_time_and_whatever_else_the_cloud_tells() {
+        let entry = json!({ "timestamp": 1_767_225_600.25, "type": "app2dev", "payload_bin": "0001", "ip": null, "did": "d" });
+        let shown = row(&entry);
+        assert_eq!(shown[0], moment(1_767_225_600));
+        assert_eq!(shown[1..], ["app2dev", "payload_bin=0001"]);
+        let in_ms = row(&json!({ "timestamp": 1_767_225_600_250_i64, "type": "dev_online" }));
+        assert_eq!(in_ms[0], shown[0]);
+        assert_eq!(row(&json!("odd")), ["", "", "odd"]);
+    }
 }

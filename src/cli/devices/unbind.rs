@@ -71,7 +71,7 @@ pub(super) async fn rename(ask: &Ask, args: RenameArgs, output: &Output) -> Resu
         remark,
         client.now(),
     );
-    renamed.await?;
+    renamed.await.map_err(Trouble::undocumented)?;
     let document = json!({ "status": "ok", "did": args.did, "alias": alias, "remark": remark });
     let lines = match alias {
         Some(alias) => format!("{} is called {alias:?} now", args.did),

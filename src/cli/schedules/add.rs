@@ -3,7 +3,6 @@
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use serde_json::json;
 
 use crate::bridge::{CloudCall, Reply};
 use crate::cli::ask::{Ask, no_such_device};
@@ -14,27 +13,29 @@ use crate::homeassistant::command;
 use crate::ids::Did;
 use crate::model::schedule::{MAX_RETRIES, Plan, Retry, Task};
 use crate::model::when::Repeat;
-use crate::model::{Device, When};
+use crate::model::{Device, Schedule, When};
 
-use super::list::sets;
+use super::list::{self, sets};
 use super::zone::{self, ZoneArgs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   On weekdays at half past seven, from tomorrow on:
-    gizwits2mqtt schedules add QP50gPt5I8h4mFKIo0ENIK power=on temp_set=38 --at 07:30 --date tomorrow --repeat weekdays
+    gizwits2mqtt schedules add DID power=on temp_set=38 --at 07:30 --date tomorrow --repeat weekdays
   Once, the next time that it is ten in the evening in Berlin:
-    gizwits2mqtt schedules add QP50gPt5I8h4mFKIo0ENIK power=off --at 22:00 --zone Europe/Berlin
+    gizwits2mqtt schedules add DID power=off --at 22:00 --zone Europe/Berlin
   Two devices, tried again up to 5 times where a command did not get through:
-    gizwits2mqtt schedules add DID1 power=on DID2 mode=eco --at 18:00 --repeat sat,sun --retry-count 5 --retry-task failed
+    gizwits2mqtt schedules add DID1 power=on DID2 mode=eco --at 18:00 --repeat sat,sun \\
+      --retry-count 5 --retry-task failed
 
-The cloud keeps UTC. A weekly schedule therefore moves by an hour when your clocks change; this command says when.
-`gizwits2mqtt schema DID` shows what a device takes.";
+The cloud keeps UTC. A weekly schedule therefore moves by an hour when your clocks change; this \
+command says when. `gizwits2mqtt devices list` shows the DIDs, `gizwits2mqtt schema DID` what a device \
+takes. After a run, `gizwits2mqtt schedules logs ID` tells what came of it.";
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct AddArgs {
     /// A device and what to set on it, as in `set`; then more devices, if you like
-    #[arg(value_name = "DID ATTR=VALUE", required = true, num_args = 2..)]
+    #[arg(value_name = "DID|ATTR=VALUE", required = true, num_args = 2..)]
     words: Vec<String>,
 
     /// The time, local: 07:30
@@ -176,15 +177,14 @@ pub(super) async fn add(ask: &Ask, args: AddArgs, output: &Output) -> Result<(),
         return Ok(unreachable_reply()?);
     };
     let drift = zone::drift(&utc, &zone, now);
-    let document = json!({
-        "status": "ok",
-        "id": id,
-        "account": client.account.name,
-        "plan": plan.to_json(),
-        "local": zone::document(&utc, &zone),
-        "next_run": next.to_string(),
-        "warning": drift,
-    });
+    let schedule = Schedule {
+        id: id.clone(),
+        created_at: None,
+        plan: plan.clone(),
+    };
+    let mut document = list::document(&schedule, &client.account.name, &zone, now);
+    document["status"] = "ok".into();
+    document["warning"] = drift.clone().into();
     let mut lines = format!(
         "added: schedule {id} sets {}\nin {}: {}; in UTC: {}\nfirst run {}",
         sets(&plan),

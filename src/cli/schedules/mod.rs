@@ -30,7 +30,10 @@ pub(super) enum SchedulesCommand {
     },
 
     /// Set attributes of devices at a time, once or on days of the week
-    #[command(after_help = add::EXAMPLES)]
+    #[command(
+        override_usage = "gizwits2mqtt schedules add [OPTIONS] --at <HH:MM> <DID> <ATTR=VALUE>... [<DID> <ATTR=VALUE>...]...",
+        after_help = add::EXAMPLES
+    )]
     Add(AddArgs),
 
     /// Take a schedule back

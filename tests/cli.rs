@@ -4,42 +4,11 @@
 
 mod support;
 
-use std::path::Path;
-
 use serde_json::{Value, json};
+use support::cli::{folder, run};
 use support::cloud::{Cloud, SPA};
 use support::{PROGRAM, free_port};
 use tokio::process::Command;
-
-struct Said {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-async fn run(folder: &Path, args: &[&str]) -> Said {
-    let output = Command::new(PROGRAM)
-        .args(args)
-        .current_dir(folder)
-        .env("HOME", folder)
-        .env_remove("RUST_LOG")
-        .output()
-        .await
-        .unwrap();
-    Said {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-/// A folder with a configuration for this cloud.
-fn folder(cloud: &Cloud) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let config = support::bridge::config(cloud, "mqtt://127.0.0.1:1");
-    std::fs::write(folder.path().join("gizwits2mqtt.yaml"), config.to_string()).unwrap();
-    folder
-}
 
 #[tokio::test]
 async fn help_teaches() {
@@ -243,7 +212,7 @@ async fn check_finds_what_does_not_work() {
     let said = run(folder.path(), &["check", "--online", "-c", "wrong.yaml"]).await;
     assert_eq!(said.code, Some(1));
     assert!(
-        said.stdout.contains("9020") && said.stdout.contains("check username and password"),
+        said.stdout.contains("9020") && said.stdout.contains("`account reset-password`"),
         "{}",
         said.stdout
     );

@@ -27,6 +27,11 @@ impl Cloud {
         Self::listen("127.0.0.1:0", &["--devices", &count.to_string()]).await
     }
 
+    pub async fn with_scenario(file: &std::path::Path) -> Self {
+        let file = file.to_str().unwrap();
+        Self::listen("127.0.0.1:0", &["--scenario", file]).await
+    }
+
     async fn listen(addr: &str, more: &[&str]) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["simulate", "--listen", addr])

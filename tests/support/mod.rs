@@ -9,6 +9,7 @@
 
 pub mod bridge;
 pub mod broker;
+pub mod cli;
 pub mod cloud;
 pub mod watcher;
 

@@ -112,10 +112,12 @@ async fn devices_are_unbound_and_bound_again() {
         ))
         .await;
     assert_eq!(renamed["alias"], "Pool");
+    let shown = home.done(&format!("devices show {SPA}")).await;
     assert_eq!(
-        home.done(&format!("devices show {SPA}")).await["name"],
-        "Pool"
+        (&shown["name"], &shown["cloud"]["did"]),
+        (&json!("Pool"), &json!(SPA))
     );
+    assert!(!shown.to_string().contains("SIMULATEDX"), "{shown}");
     home.fails(&format!("devices rename {SPA}"), 2, "--alias")
         .await;
 }
@@ -362,6 +364,12 @@ async fn error_codes_are_explained_from_the_documents_and_live() {
             .iter()
             .any(|row| row["code"] == 9017),
         "{live}"
+    );
+    let said = home.run("errors --live").await;
+    assert!(
+        said.stdout
+            .starts_with("What the cloud of region custom (API "),
+        "{said:?}"
     );
     let nowhere = tempfile::tempdir().unwrap();
     assert_eq!(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::gizwits::ErrorCode;
 
-use super::account::{CloudArgs, live_errors};
+use super::account::{self, CloudArgs};
 use super::output::{Output, table};
 use super::trouble::Trouble;
 
@@ -32,12 +32,13 @@ pub(super) async fn errors(
 ) -> Result<(), Trouble> {
     let wanted = |code: u16| args.codes.is_empty() || args.codes.contains(&code);
     if args.live {
-        let (live, region) = live_errors(file, &args.cloud, verbosity, output).await?;
-        let live = live
+        let live = account::live(file, &args.cloud, verbosity, output).await?;
+        let errors = live
+            .errors
             .into_iter()
             .filter(|row| u16::try_from(row.code).is_ok_and(wanted) || args.codes.is_empty());
         let (mut rows, mut documents) = (Vec::new(), Vec::new());
-        for row in live {
+        for row in errors {
             let known = u16::try_from(row.code).ok().map(ErrorCode::of);
             let meaning = known.and_then(ErrorCode::meaning);
             rows.push(vec![
@@ -53,7 +54,10 @@ pub(super) async fn errors(
                 "meaning": meaning,
             }));
         }
-        let head = format!("What the cloud of region {region} says:");
+        let version = live
+            .version
+            .map_or_else(String::new, |it| format!(" (API {it})"));
+        let head = format!("What the cloud of region {}{version} says:", live.region);
         let lines = table(&["code", "http", "in its words", "meaning"], rows);
         return output.result(&Value::Array(documents), &format!("{head}\n\n{lines}"));
     }

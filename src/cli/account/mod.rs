@@ -118,16 +118,28 @@ pub(super) async fn account(
     }
 }
 
-/// The error table in force at the cloud, and which region's it is.
-pub(super) async fn live_errors(
+/// What a cloud tells of itself.
+pub(super) struct Live {
+    pub(super) region: Region,
+    /// `None` where it does not tell.
+    pub(super) version: Option<String>,
+    pub(super) errors: Vec<LiveError>,
+}
+
+/// Asks a cloud for its error table, which needs no user.
+pub(super) async fn live(
     file: Option<&Path>,
     args: &CloudArgs,
     verbosity: i16,
     output: &Output,
-) -> Result<(Vec<LiveError>, Region), Trouble> {
+) -> Result<Live, Trouble> {
     let cloud = Cloud::open(file, args, None, verbosity, output)?;
-    let region = cloud.region()?;
+    let (region, api) = (cloud.region()?, cloud.api()?);
     cloud.doing("reading the error table");
-    let live = cloud.api()?.live_errors(region, cloud.now()).await;
-    Ok((live.map_err(Trouble::undocumented)?, region))
+    let errors = api.live_errors(region, cloud.now()).await;
+    Ok(Live {
+        region,
+        errors: errors.map_err(Trouble::undocumented)?,
+        version: api.api_version(region, cloud.now()).await.ok(),
+    })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde_json::json;
 
-use crate::cli::prompt::{Wanted, text};
+use crate::cli::prompt::{Wanted, secret, text};
 use crate::cli::trouble::Trouble;
 use crate::cli::when::moment;
 use crate::gizwits::{NewUser, Provider};
@@ -46,8 +46,8 @@ pub(in crate::cli) struct RegisterArgs {
 
     /// An anonymous user: any text that stays the same, 16 characters or more. Whoever knows it is
     /// that user, so better use --phone-id-file
-    #[arg(long, value_name = "ID")]
-    phone_id: Option<String>,
+    #[arg(long, value_name = "ID", value_parser = secret)]
+    phone_id: Option<Secret<String>>,
 
     /// An anonymous user: the first line of this file is its phone id; `-` is standard input
     #[arg(long, value_name = "FILE")]
@@ -180,8 +180,8 @@ async fn new_user(cloud: &Cloud<'_>, args: RegisterArgs) -> Result<(NewUser, Str
             name,
         ));
     }
-    let phone_id = match args.phone_id.filter(|id| id != "-") {
-        Some(id) => Secret::new(id),
+    let phone_id = match args.phone_id.filter(|id| *id != Secret::new("-".into())) {
+        Some(id) => id,
         None => {
             let wanted = Wanted {
                 what: "phone id",

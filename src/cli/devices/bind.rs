@@ -8,10 +8,11 @@ use crate::bridge::{CloudCall, Reply};
 use crate::cli::ask::Ask;
 use crate::cli::client::{Client, unreachable_reply};
 use crate::cli::output::{Output, table};
-use crate::cli::prompt::Wanted;
+use crate::cli::prompt::{Wanted, secret};
 use crate::cli::trouble::Trouble;
 use crate::ids::{Did, Mac, ProductKey};
 use crate::model::binding::{Bind, BindByMac, Bound};
+use crate::secret::Secret;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct BindArgs {
@@ -22,8 +23,8 @@ pub(in crate::cli) struct BindArgs {
 
     /// Its passcode, again for each further DID. Better leave it out: you are asked then, and nothing
     /// is shown; what stands in a command stays in your shell's history
-    #[arg(long = "passcode", value_name = "PASSCODE", num_args = 0..=1, default_missing_value = "")]
-    passcodes: Vec<String>,
+    #[arg(long = "passcode", value_name = "PASSCODE", value_parser = secret, num_args = 0..=1, default_missing_value = "")]
+    passcodes: Vec<Secret<String>>,
 
     /// Read the passcode from the first line of a file; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "passcodes")]
@@ -104,8 +105,9 @@ pub(super) async fn bind(ask: &Ask, args: BindArgs, output: &Output) -> Result<(
             what: &what,
             flag: "--passcode-file",
         };
-        let passcode = match passcodes.next().filter(|passcode| !passcode.is_empty()) {
-            Some(passcode) => crate::secret::Secret::new(passcode),
+        let given = passcodes.next();
+        let passcode = match given.filter(|given| *given != Secret::new(String::new())) {
+            Some(passcode) => passcode,
             None => wanted.get(args.passcode_file.as_deref(), output).await?,
         };
         devices.push(Bind {

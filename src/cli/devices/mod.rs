@@ -5,6 +5,7 @@ mod log;
 mod unbind;
 
 use serde_json::{Value, json};
+use tracing::debug;
 
 use crate::bridge::settings::DeviceSettings;
 use crate::config::Config;
@@ -77,6 +78,7 @@ async fn show(ask: &Ask, did: &str, output: &Output) -> Result<(), Trouble> {
     document["attributes"] = schema.datapoints().len().into();
     document["schema_inferred"] = schema.inferred.into();
     document["updated_at"] = (updated_at > 0).then_some(updated_at).into();
+    document["cloud"] = in_its_words(&client, &device).await;
     let row = |(key, value): (&String, &Value)| {
         let shown = match key.as_str() {
             "updated_at" => ago(updated_at, client.now()),
@@ -84,13 +86,24 @@ async fn show(ask: &Ask, did: &str, output: &Output) -> Result<(), Trouble> {
         };
         vec![key.clone(), shown]
     };
-    let rows = document
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(row)
-        .collect();
+    let members = document.as_object().into_iter().flatten();
+    let own = members.filter(|(key, _)| *key != "cloud");
+    let more = document["cloud"].as_object().into_iter().flatten();
+    let more = more.filter(|(key, value)| document.get(*key).is_none() && !bare(value).is_empty());
+    let rows = own.chain(more).map(row).collect();
     output.result(&document, &table(&["property", "value"], rows))
+}
+
+/// All that the cloud tells of a device, by its names; nothing where it lacks that call.
+async fn in_its_words(client: &Client, device: &Device) -> Value {
+    client.doing("reading the device");
+    let told = client
+        .api()
+        .device(client.region, &device.did, client.now());
+    told.await.unwrap_or_else(|err| {
+        debug!(%err, "the cloud does not describe the device");
+        Value::Null
+    })
 }
 
 fn document(config: &Config, client: &Client, device: &Device) -> Value {

@@ -15,8 +15,7 @@ use super::effect::Effect;
 use super::input::Message;
 use super::machine::Bridge;
 use super::pending::{Caller, Ending, Verdict};
-use super::publisher::Publisher;
-use super::tell::render;
+use super::publisher::{Publisher, render};
 
 /// A command that may go out.
 struct Checked {

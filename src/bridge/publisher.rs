@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use serde_json::Value;
+
 use super::effect::{Effect, Publication};
 use super::input::ReplyTo;
 
@@ -14,6 +16,11 @@ use super::input::ReplyTo;
 pub(super) struct Publisher {
     is_up: bool,
     sent: BTreeMap<u64, u64>,
+}
+
+/// A body as it goes out.
+pub(super) fn render(body: &Value) -> Vec<u8> {
+    body.to_string().into_bytes()
 }
 
 fn fingerprint(bytes: &[u8]) -> u64 {

@@ -1,0 +1,46 @@
+//! `BASE/bridge/health`: numbers, each minute.
+
+use serde_json::{Map, Value, json};
+
+use crate::bridge::account::Account;
+use crate::bridge::effect::Effect;
+use crate::bridge::input::Sample;
+use crate::bridge::machine::Bridge;
+use crate::bridge::publisher::{Publisher, render};
+use crate::clock::Now;
+use crate::ids::AccountName;
+
+impl Bridge {
+    /// `BASE/bridge/health`; what nobody can hear now is old by the time that somebody can.
+    pub(in crate::bridge) fn publish_health(
+        &mut self,
+        now: Now,
+        sample: Sample,
+        out: &mut Vec<Effect>,
+    ) {
+        if !self.publisher.is_up() {
+            return;
+        }
+        let payload = render(&self.health_body(now, sample));
+        Publisher::send(self.topics.bridge("health"), payload, out);
+    }
+
+    pub(in crate::bridge) fn health_body(&self, now: Now, sample: Sample) -> Value {
+        let budget = |(name, account): (&AccountName, &Account)| {
+            (name.to_string(), account.gate.budget_left(now.mono).into())
+        };
+        json!({
+            "uptime_s": (now.mono.saturating_sub(self.started.mono)).as_secs(),
+            "memory_bytes": sample.memory_bytes,
+            "devices": self.registry.len(),
+            "calls": self.health.calls(now.mono),
+            "remaining_budget": self.accounts.iter().map(budget).collect::<Map<_, _>>(),
+            "push_connections": 0,
+            "mqtt_reconnects": sample.mqtt_reconnects,
+            "queue_depth": self.accounts.values().map(Account::queue_depth).sum::<usize>(),
+            "outbox_depth": sample.outbox_depth,
+            "outbox_dropped": sample.outbox_dropped,
+            "errors": self.health.errors(),
+        })
+    }
+}

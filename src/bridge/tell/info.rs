@@ -1,0 +1,55 @@
+//! `BASE/bridge/info`: the bridge and its accounts.
+
+use serde_json::{Map, Value, json};
+
+use crate::bridge::account::Account;
+use crate::bridge::account_state::AccountState;
+use crate::bridge::effect::Effect;
+use crate::bridge::machine::Bridge;
+use crate::bridge::publisher::render;
+use crate::clock::Now;
+use crate::ids::AccountName;
+
+impl Bridge {
+    /// Account states that changed: `bridge/info` and an event.
+    pub(in crate::bridge) fn tell_states(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let changed: Vec<(AccountName, AccountState)> = self
+            .accounts
+            .iter()
+            .map(|(name, account)| (name.clone(), account.state()))
+            .filter(|(name, state)| self.told_states.get(name) != Some(state))
+            .collect();
+        if changed.is_empty() {
+            return;
+        }
+        for (name, state) in changed {
+            let refusal = self.accounts.get(&name).and_then(Account::refusal);
+            let details = json!({ "state": state.as_str(), "reason": refusal });
+            self.publish_event("account_state", None, Some(&name), details, out);
+            if state == AccountState::Throttled {
+                self.publish_event("throttled", None, Some(&name), Value::Null, out);
+            }
+            self.told_states.insert(name, state);
+        }
+        self.publish_info(now, out);
+    }
+
+    /// `BASE/bridge/info`
+    pub(in crate::bridge) fn publish_info(&mut self, _now: Now, out: &mut Vec<Effect>) {
+        let account = |(name, account): (&AccountName, &Account)| {
+            let state = account.state().as_str();
+            let body = json!({ "state": state, "region": account.region().as_str(), "reason": account.refusal() });
+            (name.to_string(), body)
+        };
+        let shard = self.settings.shard;
+        let info = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "started_at": self.started.unix,
+            "accounts": self.accounts.iter().map(account).collect::<Map<_, _>>(),
+            "push": { "state": "off" },
+            "shard": { "index": shard.index, "count": shard.count },
+        });
+        self.publisher
+            .retain(self.topics.bridge("info"), render(&info), out);
+    }
+}

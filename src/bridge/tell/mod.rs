@@ -1,0 +1,11 @@
+//! What others are told, a file for each topic.
+
+mod device;
+mod discovery;
+mod event;
+mod everything;
+mod health;
+mod info;
+mod inventory;
+mod presence;
+mod result;

@@ -1,0 +1,61 @@
+//! `BASE/DEV/result`: how a command ended.
+
+use serde_json::{Map, Value, json};
+use tracing::warn;
+
+use crate::bridge::effect::Effect;
+use crate::bridge::machine::Bridge;
+use crate::bridge::pending::{Ending, Verdict};
+use crate::bridge::publisher::{Publisher, render};
+
+impl Bridge {
+    /// `BASE/DEV/result`
+    pub(in crate::bridge) fn publish_result(&mut self, verdict: Verdict, out: &mut Vec<Effect>) {
+        let entry = self.registry.get(verdict.did.as_str());
+        if let Some(level) = entry.map(|entry| entry.level.clone()) {
+            self.publish_result_on(&level, verdict, out);
+        }
+    }
+
+    /// The same, for a device that may be gone already.
+    pub(in crate::bridge) fn publish_result_on(
+        &mut self,
+        level: &str,
+        verdict: Verdict,
+        out: &mut Vec<Effect>,
+    ) {
+        let Verdict {
+            did,
+            caller,
+            ending,
+        } = verdict;
+        let mut body = Map::new();
+        let (status, confirmed) = match &ending {
+            Ending::Taken { confirmed } => ("ok", *confirmed),
+            Ending::Failed { .. } => ("error", false),
+        };
+        body.insert("status".into(), status.into());
+        body.insert("attrs".into(), Value::Object(caller.attrs.to_json()));
+        body.insert("confirmed".into(), confirmed.into());
+        if let Ending::Failed { reason, code } = ending {
+            warn!(%did, reason, "a command failed");
+            self.health.note("command_failed".into());
+            let details = json!({ "error": reason, "code": code });
+            self.publish_event("command_failed", Some(&did), None, details, out);
+            body.insert("error".into(), reason.into());
+            body.extend(code.map(|code| ("code".to_owned(), code.into())));
+        }
+        body.extend(
+            caller
+                .transaction
+                .map(|transaction| ("transaction".to_owned(), transaction)),
+        );
+        let topic = self.topics.below_device(level, "result");
+        Publisher::answer(
+            topic,
+            render(&Value::Object(body)),
+            caller.reply.as_ref(),
+            out,
+        );
+    }
+}

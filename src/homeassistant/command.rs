@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::ids::AttrName;
 use crate::model::{Access, AttrValue, Attrs, Datapoint, ProductSchema, hex};
 
+use super::likeness::nearest;
 use super::topic::attr_level;
 
 /// A `set` that passed every check.
@@ -37,8 +38,6 @@ const MAX_FAULTS: usize = 20;
 
 /// The member of a command that is echoed and never set.
 const TRANSACTION: &str = "transaction";
-/// Below this likeness a suggestion would only confuse.
-const LIKE_ENOUGH: f64 = 0.75;
 
 /// The transaction of a command that nothing else is read of.
 #[must_use]
@@ -79,7 +78,10 @@ pub fn parse_set(schema: &ProductSchema, payload: &[u8]) -> Result<SetRequest, C
 }
 
 /// Checks every wish, so that one answer names all faults.
-fn check_all(schema: &ProductSchema, wishes: &Map<String, Value>) -> Result<Attrs, String> {
+pub(super) fn check_all(
+    schema: &ProductSchema,
+    wishes: &Map<String, Value>,
+) -> Result<Attrs, String> {
     if wishes.is_empty() {
         return Err("the command names no attribute".into());
     }
@@ -119,20 +121,11 @@ fn unknown(schema: &ProductSchema, name: &str) -> String {
     if AttrName::new(name).is_err() {
         return "a name that is empty, too long or holds control characters is no attribute".into();
     }
-    let likeness = |known: &Datapoint| {
-        strsim::jaro_winkler(&known.name.as_str().to_lowercase(), &name.to_lowercase())
-    };
-    let nearest = schema
-        .datapoints()
-        .iter()
-        .map(|known| (likeness(known), known))
-        .filter(|(likeness, _)| *likeness >= LIKE_ENOUGH)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, known)) => format!(
-            "{name:?} is no attribute of this product; did you mean {:?}?",
-            known.name
-        ),
+    let names = schema.datapoints().iter().map(|known| known.name.as_str());
+    match nearest(names, name) {
+        Some(known) => {
+            format!("{name:?} is no attribute of this product; did you mean {known:?}?")
+        }
         None => format!("{name:?} is no attribute of this product"),
     }
 }

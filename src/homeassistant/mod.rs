@@ -1,10 +1,15 @@
 //! Layer 2: topics, payloads and discovery as Home Assistant and MQTT users expect them. Pure.
 
+mod body;
 pub mod bridge_device;
 pub mod command;
 pub mod component;
 pub mod discovery;
 pub mod entity;
+mod likeness;
+pub mod request;
+mod request_schedule;
+mod request_zone;
 pub mod slug;
 pub mod state;
 pub mod topic;

@@ -12,6 +12,7 @@ pub mod schedule;
 pub mod schema;
 pub mod value;
 pub mod when;
+pub mod zone;
 
 pub use attrs::Attrs;
 pub use datapoint::{Access, DataType, Datapoint, NumberSpec};

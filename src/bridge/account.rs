@@ -15,6 +15,7 @@ use super::gate::{Admission, CallGate, Urgency};
 use super::input::{CallError, CallOutcome, ErrorClass, Reply};
 use super::listing::{Listed, Listing};
 use super::poll::PollPlan;
+use super::schedule_book::ScheduleBook;
 use super::session::Session;
 use super::settings;
 use super::whereabouts::{Next, Whereabouts};
@@ -28,7 +29,8 @@ pub(super) struct Account {
     pub(super) gate: CallGate,
     queue: CallQueue,
     pub(super) polls: PollPlan,
-    listing: Listing,
+    listing: Listing<Device>,
+    pub(super) schedules: ScheduleBook,
     listed: bool,
     bindings_interval: Duration,
     bindings_due: Duration,
@@ -90,6 +92,7 @@ impl Account {
             queue,
             polls,
             listing: Listing::default(),
+            schedules: ScheduleBook::default(),
             listed: false,
             bindings_interval: settings.bindings_interval,
             bindings_due: now.mono + settings.bindings_interval,
@@ -145,9 +148,15 @@ impl Account {
     /// The device is gone: nothing about it needs asking any more.
     pub(super) fn forget(&mut self, did: &Did) {
         self.polls.remove(did);
+        self.schedules.forget(did);
         self.queue.retain(|job| match job {
             Job::Command(of) | Job::Latest(of) => of != did,
-            Job::Login | Job::Bindings { .. } | Job::Schema(_) => true,
+            Job::Login
+            | Job::Bindings { .. }
+            | Job::Schema(_)
+            | Job::Request { .. }
+            | Job::Schedules { .. }
+            | Job::ScheduleLog(_) => true,
         });
     }
 
@@ -159,6 +168,9 @@ impl Account {
         }
         while let Some(did) = self.polls.due(now) {
             self.push(Job::Latest(did), Priority::Poll);
+        }
+        if self.schedules.take_due(now) {
+            self.push(Job::Schedules { skip: 0 }, Priority::Poll);
         }
     }
 
@@ -222,8 +234,11 @@ impl Account {
         let idle = self.session.refusal().is_some();
         let bindings = (!idle).then_some((self.bindings_due, "bindings"));
         let poll = self.polls.next().filter(|_| !idle).map(|at| (at, "poll"));
+        let schedules = self.schedules.next_deadline().filter(|_| !idle);
+        let schedules = schedules.map(|at| (at, "schedules"));
         let gate = self.blocked_until.map(|at| (at, "gate"));
-        [bindings, poll, gate].into_iter().flatten().min()
+        let all = [bindings, poll, schedules, gate];
+        all.into_iter().flatten().min()
     }
 
     /// Takes the outcome of a call. `chance` (0 to 1) spreads the pauses.
@@ -272,7 +287,7 @@ impl Account {
                 for row in unreadable {
                     warn!(account = %self.name, row, "a row of the bindings cannot be read");
                 }
-                match self.listing.page(skip, rows, devices) {
+                match self.listing.page(skip, flight.sent_at, rows, devices) {
                     Listed::More { skip } => {
                         self.push(Job::Bindings { skip }, Priority::Inventory);
                         Done::Nothing
@@ -303,6 +318,7 @@ impl Account {
                         "the account has no devices; bind one in the app, or check `app` and `region`");
                 }
                 self.listed = true;
+                self.schedules.begin(now.mono);
                 Done::Listed { devices }
             }
         }
@@ -376,7 +392,7 @@ impl Account {
             generation,
             sent_at,
         } = flight;
-        let is_command = matches!(waiting.job, Job::Command(_));
+        let only_once = waiting.job.changes_something();
         match err.class {
             ErrorClass::Throttled => self.throttled(now.mono, &err, chance),
             ErrorClass::Unsent => self.unreachable(now.mono, &err, chance),
@@ -389,7 +405,7 @@ impl Account {
                     self.session.served(generation);
                 }
                 // Once more is enough: a call that always fails must not keep all others waiting.
-                if is_command || waiting.retried {
+                if only_once || waiting.retried {
                     return self.give_up(now.mono, waiting.job, sent_at, err);
                 }
             }
@@ -420,7 +436,7 @@ impl Account {
         }
         waiting.retried |= err.class != ErrorClass::TokenLost;
         let job = waiting.job.clone();
-        if is_command || matches!(err.class, ErrorClass::Throttled | ErrorClass::TokenLost) {
+        if only_once || matches!(err.class, ErrorClass::Throttled | ErrorClass::TokenLost) {
             self.queue.push_front(waiting);
         } else {
             // The next probe is another call: perhaps only this one fails.

@@ -84,6 +84,7 @@ impl Bridge {
         }
         self.publisher
             .clear(self.topics.below_device(level, "availability"), out);
+        self.publisher.clear(self.topics.schedules(level), out);
         self.publisher.clear(self.topics.device(level), out);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::{Did, ProductKey};
+use crate::ids::{Did, ProductKey, ScheduleId};
+
+use super::requests::RequestId;
 
 /// Something to ask the cloud for. What a command sends is decided when it leaves, so that commands
 /// that wait can merge.
@@ -21,6 +23,36 @@ pub(super) enum Job {
     Schema(ProductKey),
     /// A device's last report.
     Latest(Did),
+    /// What a request asks for.
+    Request {
+        /// Which.
+        id: RequestId,
+        /// Sent twice, it might be done twice.
+        changes: bool,
+    },
+    /// The first or the next page of the schedules.
+    Schedules {
+        /// Rows that earlier pages had.
+        skip: u32,
+    },
+    /// The last run of a schedule.
+    ScheduleLog(ScheduleId),
+}
+
+impl Job {
+    /// Nobody knows what would come of sending it a second time.
+    pub(super) const fn changes_something(&self) -> bool {
+        match self {
+            Self::Command(_) => true,
+            Self::Request { changes, .. } => *changes,
+            Self::Login
+            | Self::Bindings { .. }
+            | Self::Schema(_)
+            | Self::Latest(_)
+            | Self::Schedules { .. }
+            | Self::ScheduleLog(_) => false,
+        }
+    }
 }
 
 /// Smaller goes first.
@@ -58,7 +90,7 @@ impl Waiting {
     }
 }
 
-/// See the module. Bounded by nature: one entry for each device and kind.
+/// See the module. Bounded by nature: one entry for each device, schedule or request, and kind.
 #[derive(Debug, Default)]
 pub(super) struct CallQueue {
     order: BTreeMap<(Priority, u64), Waiting>,

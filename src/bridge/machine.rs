@@ -22,6 +22,7 @@ use super::pending::PendingSets;
 use super::products::Products;
 use super::publisher::Publisher;
 use super::registry::Registry;
+use super::requests::Requests;
 use super::settings::Settings;
 
 /// Discovery goes out again within this time after Home Assistant's birth, spread so that a fleet of
@@ -55,6 +56,7 @@ pub struct Bridge {
     pub(super) registry: Registry,
     pub(super) products: Products,
     pub(super) pending: PendingSets,
+    pub(super) requests: Requests,
     pub(super) publisher: Publisher,
     pub(super) health: Health,
     pub(super) last_sample: Sample,
@@ -91,6 +93,7 @@ impl Bridge {
             registry: Registry::new(restored.announced),
             products: Products::new(restored.schemas),
             pending: PendingSets::default(),
+            requests: Requests::default(),
             publisher: Publisher::default(),
             health: Health::default(),
             last_sample: Sample::default(),
@@ -152,6 +155,7 @@ impl Bridge {
             (Some(self.health_due), "health"),
             (self.inventory_due, "inventory"),
             (self.pending.next_deadline(), "confirm"),
+            (self.requests.next_deadline(), "request"),
             (announcing.filter(|_| self.can_announce()), "announce"),
             (
                 self.bridge_announcing.due().filter(|_| self.can_announce()),
@@ -224,6 +228,8 @@ impl Bridge {
             self.ask(&did, Job::Latest(did.clone()), Priority::Asked);
         }
         self.expire_commands(now, out);
+        self.expire_requests(now, out);
+        self.follow_schedules(now, out);
         if now.mono >= self.stale_check {
             self.stale_check = now.mono + STALE_CHECK;
             self.publish_availability(now, out);
@@ -243,7 +249,13 @@ impl Bridge {
     fn dispatch(&mut self, now: Now, out: &mut Vec<Effect>) {
         for (name, account) in &mut self.accounts {
             while let Some(waiting) = account.next_job(now) {
-                let Some(call) = call_for(&waiting.job, &mut self.pending, now.mono) else {
+                let call = call_for(
+                    &waiting.job,
+                    &mut self.pending,
+                    &mut self.requests,
+                    now.mono,
+                );
+                let Some(call) = call else {
                     continue;
                 };
                 let id = CallId(self.next_call);
@@ -317,10 +329,14 @@ impl Bridge {
                 }
             }
         }
-        for name in anew {
-            // Outcomes of the old account's calls will not be known any more.
-            self.abandon_commands(&name, "the account's configuration changed meanwhile", out);
+        // Outcomes of the old accounts' calls will not be known any more.
+        let reason = "the account's configuration changed meanwhile";
+        for name in &anew {
+            self.abandon_commands(name, reason, out);
         }
+        let is_kept = self.settings.accounts.clone();
+        let is_lost = |name: &AccountName| anew.contains(name) || !is_kept.contains_key(name);
+        self.abandon_requests(reason, is_lost, out);
         for did in self.registry.unwanted(&self.settings) {
             self.remove_device(now, &did, out);
         }
@@ -343,9 +359,11 @@ impl Bridge {
 
     fn stop(&mut self, out: &mut Vec<Effect>) {
         self.stopping = true;
-        for verdict in self.pending.abandon(None, "the bridge is stopping") {
+        let reason = "the bridge is stopping";
+        for verdict in self.pending.abandon(None, reason) {
             self.publish_result(verdict, out);
         }
+        self.abandon_requests(reason, |_| true, out);
         self.publisher
             .retain(self.topics.bridge("state"), b"offline".to_vec(), out);
         out.push(Effect::Stopped);
@@ -353,7 +371,12 @@ impl Bridge {
 }
 
 /// What a job sends now; `None` when there is nothing to send any more.
-fn call_for(job: &Job, pending: &mut PendingSets, now: Duration) -> Option<CloudCall> {
+fn call_for(
+    job: &Job,
+    pending: &mut PendingSets,
+    requests: &mut Requests,
+    now: Duration,
+) -> Option<CloudCall> {
     Some(match job {
         Job::Login => CloudCall::Login,
         Job::Command(did) => return pending.take(did, now),
@@ -365,6 +388,12 @@ fn call_for(job: &Job, pending: &mut PendingSets, now: Duration) -> Option<Cloud
             product_key: product_key.clone(),
         },
         Job::Latest(did) => CloudCall::Latest { did: did.clone() },
+        Job::Request { id, .. } => return requests.take(*id),
+        Job::Schedules { skip } => CloudCall::Schedules {
+            skip: *skip,
+            limit: super::listing::PAGE,
+        },
+        Job::ScheduleLog(id) => CloudCall::ScheduleLog(id.clone()),
     })
 }
 

@@ -73,6 +73,7 @@ impl Bridge {
         }
         if let Some(account) = self.accounts.get_mut(name) {
             account.polls.add(did.clone(), now.mono);
+            account.schedules.joined(now.mono);
             self.products.expect(&product_key);
             let job = if self.products.is_settled(&product_key) {
                 Job::Latest(did.clone())
@@ -102,6 +103,7 @@ impl Bridge {
             entry.announcing.changed(now.mono);
         }
         self.publish_device(now, did, out);
+        self.publish_schedules(did, out);
         self.inventory_changed(now);
     }
 

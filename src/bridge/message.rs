@@ -15,7 +15,7 @@ use super::effect::Effect;
 use super::input::Message;
 use super::machine::Bridge;
 use super::pending::{Caller, Ending, Verdict};
-use super::publisher::{Publisher, render};
+use super::publisher::Publisher;
 
 /// A command that may go out.
 struct Checked {
@@ -38,7 +38,7 @@ impl Bridge {
             Inbound::Request { verb } if message.retained => {
                 self.ignore_retained(&format!("bridge/request/{verb}"), None, out);
             }
-            Inbound::Request { verb } => self.on_request(now, &verb, &message, out),
+            Inbound::Request { verb } => self.on_request(now, &verb, message, out),
             Inbound::Set { ref level }
             | Inbound::SetAttr { ref level, .. }
             | Inbound::Get { ref level }
@@ -220,73 +220,5 @@ impl Bridge {
                 self.publish_event("command_failed", None, None, details, out);
             }
         }
-    }
-
-    /// `bridge/request/VERB`
-    fn on_request(&mut self, now: Now, verb: &str, message: &Message, out: &mut Vec<Effect>) {
-        let body = parse_request(&message.payload);
-        let transaction = body
-            .as_ref()
-            .ok()
-            .and_then(|body| body.get("transaction"))
-            .cloned();
-        let result = body.and_then(|_| self.carry_out(now, verb));
-        let mut answer = match result {
-            Ok(data) => json!({ "status": "ok", "data": data }),
-            Err(error) => {
-                warn!(verb, error, "a request failed");
-                json!({ "status": "error", "error": error })
-            }
-        };
-        if let (Value::Object(answer), Some(transaction)) = (&mut answer, transaction) {
-            answer.insert("transaction".into(), transaction);
-        }
-        if verb == "discovery" {
-            self.announce_due(now, out);
-        }
-        let topic = self.topics.response(verb);
-        Publisher::answer(topic, render(&answer), message.reply.as_ref(), out);
-    }
-
-    fn carry_out(&mut self, now: Now, verb: &str) -> Result<Value, String> {
-        match verb {
-            "refresh" => {
-                for account in self.accounts.values_mut() {
-                    account.list_at(now.mono);
-                }
-                let dids = self.registry.dids();
-                for did in &dids {
-                    // Not as what a person waits for: all of them would use up the commands' share.
-                    self.ask(did, Job::Latest(did.clone()), Priority::Inventory);
-                }
-                Ok(json!({ "devices": dids.len() }))
-            }
-            "health" => Ok(self.health_body(now, self.last_sample)),
-            "discovery" => {
-                self.announce_all(now, std::time::Duration::ZERO);
-                Ok(json!({ "devices": self.registry.len() }))
-            }
-            _ => Err(format!(
-                "unknown request {verb:?}; known: refresh, health, discovery"
-            )),
-        }
-    }
-}
-
-/// An empty payload asks for nothing in particular.
-fn parse_request(payload: &[u8]) -> Result<Value, String> {
-    if payload.is_empty() {
-        return Ok(Value::Null);
-    }
-    if payload.len() > command::MAX_COMMAND_BYTES {
-        return Err(format!(
-            "the request is larger than {} bytes",
-            command::MAX_COMMAND_BYTES
-        ));
-    }
-    match serde_json::from_slice(payload) {
-        Ok(body @ Value::Object(_)) => Ok(body),
-        Ok(_) => Err("the request is not a JSON object".into()),
-        Err(err) => Err(format!("the request is not JSON: {err}")),
     }
 }

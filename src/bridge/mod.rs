@@ -5,6 +5,7 @@
 mod account;
 mod account_state;
 mod announcer;
+mod answer;
 mod belongings;
 mod calls;
 pub mod effect;
@@ -22,6 +23,10 @@ mod presence;
 mod products;
 mod publisher;
 mod registry;
+mod request;
+mod requests;
+mod schedule_book;
+mod schedules;
 mod session;
 pub mod settings;
 mod tell;

@@ -17,6 +17,7 @@ use super::calls::{Job, Priority};
 use super::effect::Effect;
 use super::input::{CallError, CallOutcome, ErrorClass, Reply};
 use super::machine::Bridge;
+use super::schedules::Page;
 
 impl Bridge {
     pub(super) fn on_call_done(
@@ -36,6 +37,7 @@ impl Bridge {
         match account.done(now, id, outcome, self.chance.f64()) {
             Done::Nothing | Done::LoggedIn => {}
             Done::Requeued(Job::Command(did)) => self.pending.returned(&did),
+            Done::Requeued(Job::Request { id, .. }) => self.requests.returned(id),
             Done::Requeued(_) => {}
             Done::Listed { devices } => self.on_listed(now, name, devices, out),
             Done::Stopped { reason } => self.on_account_stopped(now, name, &reason, out),
@@ -43,15 +45,15 @@ impl Bridge {
                 job,
                 sent_at,
                 result,
-            } => self.on_finished(now, job, sent_at, result, out),
+            } => self.on_finished(now, name, (job, sent_at), result, out),
         }
     }
 
     fn on_finished(
         &mut self,
         now: Now,
-        job: Job,
-        sent_at: Duration,
+        name: &AccountName,
+        (job, sent_at): (Job, Duration),
         result: Result<Reply, CallError>,
         out: &mut Vec<Effect>,
     ) {
@@ -76,6 +78,33 @@ impl Bridge {
             (Job::Schema(product_key), Err(err)) => self.on_no_schema(now, &product_key, &err),
             (Job::Command(did), result) => {
                 self.on_command_answered(now, &did, result.map(|_| ()), out)
+            }
+            (Job::Request { id, .. }, result) => self.on_request_done(now, name, id, result, out),
+            (
+                Job::Schedules { skip },
+                Ok(Reply::Schedules {
+                    schedules: rows,
+                    rows: count,
+                    unreadable,
+                }),
+            ) => {
+                let page = Page {
+                    skip,
+                    asked_at: sent_at,
+                    count,
+                    rows,
+                    unreadable,
+                };
+                self.on_schedules_page(now, name, page, out);
+            }
+            (Job::Schedules { skip }, Err(err)) => {
+                self.on_no_schedules(now, name, (skip, sent_at), &err, out);
+            }
+            (Job::ScheduleLog(id), Ok(Reply::ScheduleLog(run))) => {
+                self.on_schedule_log(now, name, &id, Ok(run), out);
+            }
+            (Job::ScheduleLog(id), Err(err)) => {
+                self.on_schedule_log(now, name, &id, Err(err), out);
             }
             (Job::Bindings { .. }, Err(err)) => {
                 warn!(reason = %err, "the bindings cannot be listed")
@@ -351,6 +380,7 @@ impl Bridge {
         out: &mut Vec<Effect>,
     ) {
         self.abandon_commands(name, reason, out);
+        self.abandon_requests(reason, |of| of == name, out);
         self.publish_availability(now, out);
     }
 

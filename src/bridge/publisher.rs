@@ -11,6 +11,9 @@ use serde_json::Value;
 use super::effect::{Effect, Publication};
 use super::input::ReplyTo;
 
+/// Brokers refuse larger packets (Mosquitto 2.1: 2 MB; EMQX: 1 MB).
+pub(super) const MAX_PAYLOAD_BYTES: usize = 900_000;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Publisher {

@@ -290,6 +290,15 @@ impl Registry {
         }
     }
 
+    /// These were unbound here, so the first listing without them is to be believed.
+    pub(super) fn unbound(&mut self, dids: &[Did]) {
+        for did in dids {
+            if let Some(entry) = self.entries.get_mut(did) {
+                entry.missed = MISSED_LISTINGS - 1;
+            }
+        }
+    }
+
     /// Takes a device out.
     pub(super) fn remove(&mut self, did: &Did) -> Option<Entry> {
         let entry = self.entries.remove(did)?;

@@ -9,6 +9,7 @@ use crate::model::{Device, ProductSchema};
 
 use super::component::{self, Platform};
 use super::entity;
+use super::schedule_sensors;
 use super::topic::Topics;
 
 /// What the message tells of a device.
@@ -55,6 +56,7 @@ pub fn announce(topics: &Topics, view: DeviceView<'_>, earlier: &Components) -> 
         }
     }
     bodies.insert(Platform::Sensor.key(LAST_REPORT), last_report(topics, view));
+    bodies.extend(schedule_sensors::sensors(topics, view));
     let availability = [
         topics.bridge("state"),
         topics.below_device(view.level, "availability"),

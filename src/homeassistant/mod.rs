@@ -10,6 +10,7 @@ mod likeness;
 pub mod request;
 mod request_schedule;
 mod request_zone;
+pub mod schedule_sensors;
 pub mod slug;
 pub mod state;
 pub mod topic;

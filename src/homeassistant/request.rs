@@ -7,7 +7,7 @@ use crate::ids::{AccountName, Did, Mac, ProductKey, ScheduleId};
 use crate::model::binding::{Bind, BindByMac};
 use crate::model::schedule::Plan;
 
-use super::body::{Body, Faults, id};
+use super::body::{Body, Faults, id, shown};
 use super::command::{CommandError, MAX_COMMAND_BYTES};
 use super::{request_schedule, request_zone};
 
@@ -82,7 +82,7 @@ pub fn parse(verb: &str, payload: &[u8], context: Context<'_>) -> Result<Request
     let transaction = members.remove("transaction");
     let mut faults = Faults::default();
     let mut body = Body::new(String::new(), members);
-    let account = body.read("account", &mut faults, |text| id(AccountName::new(text)));
+    let account = body.read("account", &mut faults, |text| known(text, context.accounts));
     let wish = match verb {
         // What else these say was never looked at.
         "refresh" => return Ok(simple(transaction, Wish::Refresh)),
@@ -129,6 +129,19 @@ const fn simple(transaction: Option<Value>, wish: Wish) -> Request {
         account: None,
         wish,
     }
+}
+
+fn known(name: &str, accounts: &[&AccountName]) -> Result<AccountName, String> {
+    let mut all = accounts.iter();
+    let known = all.find(|known| known.as_str() == name);
+    known.map(|known| (*known).clone()).ok_or_else(|| {
+        let all: Vec<&str> = accounts.iter().map(|known| known.as_str()).collect();
+        format!(
+            "{:?} is not configured; write one of {}",
+            shown(name),
+            all.join(", ")
+        )
+    })
 }
 
 fn members(payload: &[u8]) -> Result<Map<String, Value>, String> {

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Map, Value};
 
-use crate::ids::Did;
+use crate::ids::{AccountName, Did};
 use crate::model::ProductSchema;
 use crate::model::schedule::{MAX_RETRIES, Plan, Retry, Task};
 use crate::model::when::{Repeat, When};
@@ -23,6 +23,8 @@ const MAX_REPEAT: usize = 100;
 pub struct Context<'a> {
     /// The present.
     pub now: Timestamp,
+    /// Every account that there is.
+    pub accounts: &'a [&'a AccountName],
     /// What a device takes, or why that is not known.
     pub product_of: &'a dyn Fn(&Did) -> Result<&'a ProductSchema, String>,
 }

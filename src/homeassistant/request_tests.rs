@@ -29,12 +29,14 @@ fn read(verb: &str, body: &Value) -> Result<Request, CommandError> {
 
 fn read_text(verb: &str, payload: &[u8]) -> Result<Request, CommandError> {
     let schema = schema();
+    let home = AccountName::new("home").unwrap();
     let product_of = |did: &Did| match did.as_str() {
         "spa" => Ok(&schema),
         _ => Err("no such device".to_owned()),
     };
     let context = Context {
         now: Timestamp::from_second(NOW).unwrap(),
+        accounts: &[&home],
         product_of: &product_of,
     };
     parse(verb, payload, context)
@@ -111,8 +113,8 @@ fn every_fault_is_named_at_once() {
         ("devices/unbind", json!({}), "did is missing"),
         (
             "schedules/list",
-            json!({ "zone": "Europe/Berln", "account": "" }),
-            "account: account name \"\" is not valid: it is empty; \
+            json!({ "zone": "Europe/Berln", "account": "hom" }),
+            "account: \"hom\" is not configured; write one of home; \
              zone: \"Europe/Berln\" is no time zone; write one such as Europe/Berlin",
         ),
         ("schedules/remove", json!({ "id": null }), "id is missing"),

@@ -80,6 +80,12 @@ impl Topics {
         format!("{}/{level}/{word}", self.base)
     }
 
+    /// `BASE/bridge/schedules/DEV`: not below the device, whose levels are its attributes'.
+    #[must_use]
+    pub fn schedules(&self, level: &str) -> String {
+        format!("{}/bridge/schedules/{level}", self.base)
+    }
+
     /// `PREFIX/device/gizwits2mqtt_DID/config`; Home Assistant ignores a topic whose id has other
     /// characters than `a-z A-Z 0-9 _ -`.
     #[must_use]

@@ -16,6 +16,7 @@ impl Bridge {
         }
         for did in self.registry.dids() {
             self.publish_device(now, &did, out);
+            self.publish_schedules(&did, out);
         }
         self.publish_inventory(now, out);
         self.publisher

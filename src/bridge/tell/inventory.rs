@@ -4,13 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::bridge::effect::Effect;
 use crate::bridge::machine::Bridge;
-use crate::bridge::publisher::render;
+use crate::bridge::publisher::{MAX_PAYLOAD_BYTES, render};
 use crate::bridge::registry::Entry;
 use crate::clock::Now;
 use crate::model::{DataType, Datapoint};
-
-/// Brokers refuse larger packets (Mosquitto 2.1: 2 MB; EMQX: 1 MB).
-const MAX_INVENTORY_BYTES: usize = 900_000;
 
 impl Bridge {
     /// `BASE/bridge/devices`
@@ -19,7 +16,7 @@ impl Bridge {
             return;
         }
         let payload = self
-            .render_inventory(true, MAX_INVENTORY_BYTES)
+            .render_inventory(true, MAX_PAYLOAD_BYTES)
             .or_else(|| self.render_inventory(false, usize::MAX))
             .unwrap_or_default();
         self.publisher

@@ -1,5 +1,6 @@
 //! What others are told, a file for each topic.
 
+mod answer;
 mod device;
 mod discovery;
 mod event;
@@ -9,3 +10,4 @@ mod info;
 mod inventory;
 mod presence;
 mod result;
+mod schedules;

@@ -1,0 +1,42 @@
+//! The sensors of a device's schedules: disabled until somebody wants them, since few make schedules.
+
+use serde_json::{Map, Value, json};
+
+use super::component::{Platform, unique_id};
+use super::discovery::DeviceView;
+use super::topic::Topics;
+
+const NEXT_RUN: &str = "_schedules_next_run";
+const LAST_RESULT: &str = "_schedules_last_result";
+
+/// How a run ended, in one word.
+#[must_use]
+pub const fn result_word(succeeded: bool) -> &'static str {
+    if succeeded { "succeeded" } else { "failed" }
+}
+
+/// Component keys with their bodies.
+pub(super) fn sensors(topics: &Topics, view: DeviceView<'_>) -> [(String, Map<String, Value>); 2] {
+    let next = json!({
+        "name": "Next scheduled run",
+        "device_class": "timestamp",
+        "value_template": "{{ value_json.next_run }}",
+    });
+    let last = json!({
+        "name": "Last scheduled run",
+        "device_class": "enum",
+        "options": [result_word(true), result_word(false)],
+        "value_template": "{{ value_json.last_result }}",
+    });
+    let sensor = |key: &str, own: Value| {
+        let mut body = own.as_object().cloned().unwrap_or_default();
+        body.insert("platform".into(), Platform::Sensor.as_str().into());
+        body.insert("unique_id".into(), unique_id(&view.device.did, key).into());
+        body.insert("entity_category".into(), "diagnostic".into());
+        body.insert("enabled_by_default".into(), false.into());
+        let topic = topics.schedules(view.level);
+        body.insert("state_topic".into(), topic.into());
+        (Platform::Sensor.key(key), body)
+    };
+    [sensor(NEXT_RUN, next), sensor(LAST_RESULT, last)]
+}

@@ -62,10 +62,19 @@ impl Universe {
     }
 
     /// Each device is listed and announced, and what is listed is what its own topics say.
-    fn check_inventory(&self) {
+    fn check_inventory(&mut self) {
         let listed = self.retained_json("g/bridge/devices");
         let listed = listed.as_array().unwrap();
-        self.check(listed.len() == 9, "not all devices are listed");
+        let bound = self.bound_in_cloud();
+        let dids: BTreeSet<&str> = listed
+            .iter()
+            .filter_map(|row| row["did"].as_str())
+            .collect();
+        let bound: BTreeSet<&str> = bound.iter().map(String::as_str).collect();
+        self.check(
+            dids == bound,
+            &format!("{dids:?} are listed, {bound:?} bound"),
+        );
         for row in listed {
             let (did, level) = (row["did"].as_str().unwrap(), row["topic"].as_str().unwrap());
             let config = format!("homeassistant/device/gizwits2mqtt_{did}/config");

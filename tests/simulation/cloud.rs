@@ -1,7 +1,7 @@
 //! The way to the simulated cloud: calls out, answers home, as the HTTP edge would do it.
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "a call that is not simulated yet says so"
+    reason = "each place looks at the calls that it is about"
 )]
 
 use std::collections::BTreeMap;
@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gizwits2mqtt::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Reply};
-use gizwits2mqtt::gizwits::ErrorCode;
-use gizwits2mqtt::ids::{AccountName, CallId, Did, Mac, ProductKey};
-use gizwits2mqtt::model::{Device, ProductSchema, Region};
-
+use gizwits2mqtt::gizwits::{ErrorCode, sign};
+use gizwits2mqtt::ids::{AccountName, CallId, Did, Mac, ProductKey, ScheduleId};
+use gizwits2mqtt::model::binding::Bound;
+use gizwits2mqtt::model::schedule::{Plan, Run, Task};
+use gizwits2mqtt::model::{Device, ProductSchema, Region, Schedule, When};
 use gizwits2mqtt::simulator::{Answer, Reaction, Request};
 use serde_json::{Value, json};
 
@@ -108,10 +109,33 @@ impl Universe {
                 format!("/app/control/{did}"),
                 json!({ "raw": bytes }),
             ),
-            other => unimplemented!("the core asks for {other:?}"),
+            CloudCall::Bind(devices) => {
+                let row = |device: &gizwits2mqtt::model::binding::Bind| {
+                    json!({ "did": device.did, "passcode": device.passcode.expose(),
+                        "remark": device.remark, "dev_alias": device.alias })
+                };
+                let rows: Vec<Value> = devices.iter().map(row).collect();
+                ("POST", "/app/bindings".into(), json!({ "devices": rows }))
+            }
+            CloudCall::BindByMac(device) => (
+                "POST",
+                "/app/bind_mac".into(),
+                json!({ "product_key": device.product_key, "mac": device.mac,
+                    "remark": device.remark, "dev_alias": device.alias }),
+            ),
+            CloudCall::Unbind(dids) => {
+                let rows: Vec<Value> = dids.iter().map(|did| json!({ "did": did })).collect();
+                ("DELETE", "/app/bindings".into(), json!({ "devices": rows }))
+            }
+            CloudCall::Schedules { .. } => ("GET", "/app/scheduler".into(), Value::Null),
+            CloudCall::AddSchedule(plan) => ("POST", "/app/scheduler".into(), plan.to_json()),
+            CloudCall::RemoveSchedule(id) => {
+                ("DELETE", format!("/app/scheduler/{id}"), Value::Null)
+            }
+            CloudCall::ScheduleLog(id) => ("GET", format!("/app/scheduler/{id}/logs"), Value::Null),
         };
         let mut query = BTreeMap::new();
-        if let CloudCall::Bindings { skip, limit } = call {
+        if let CloudCall::Bindings { skip, limit } | CloudCall::Schedules { skip, limit } = call {
             query.insert("skip".into(), skip.to_string());
             query.insert("limit".into(), limit.to_string());
         }
@@ -125,6 +149,12 @@ impl Universe {
                 .clone()
                 .map(|token| ("x-gizwits-user-token".into(), token)),
         );
+        if let CloudCall::BindByMac(device) = call {
+            let time = self.unix_ms() / 1000;
+            let signature = sign::product_signature(&device.product_secret, time);
+            headers.insert("x-gizwits-timestamp".into(), time.to_string());
+            headers.insert("x-gizwits-signature".into(), signature);
+        }
         Request {
             method: method.into(),
             path,
@@ -174,9 +204,70 @@ impl Universe {
                 attrs: body["attr"].as_object().unwrap().clone(),
             },
             CloudCall::Control { .. } | CloudCall::Raw { .. } => Reply::Done,
-            other => unimplemented!("the core asks for {other:?}"),
+            CloudCall::Bind(_) | CloudCall::Unbind(_) => Reply::Bound(Bound {
+                success: dids(&body["success"]),
+                failed: dids(&body["failed"]),
+            }),
+            CloudCall::BindByMac(_) => Reply::BoundByMac {
+                did: body["did"].as_str().and_then(|did| Did::new(did).ok()),
+            },
+            CloudCall::Schedules { .. } => {
+                let rows = body.as_array().unwrap();
+                Reply::Schedules {
+                    schedules: rows.iter().map(schedule).collect(),
+                    rows: u32::try_from(rows.len()).unwrap(),
+                    unreadable: Vec::new(),
+                }
+            }
+            CloudCall::AddSchedule(_) => Reply::ScheduleAdded {
+                id: ScheduleId::new(body["id"].as_str().unwrap()).unwrap(),
+            },
+            CloudCall::RemoveSchedule(_) => Reply::Done,
+            CloudCall::ScheduleLog(_) => Reply::ScheduleLog(run(&body)),
         })
     }
+}
+
+fn dids(list: &Value) -> Vec<Did> {
+    let dids = list.as_array().unwrap().iter();
+    dids.map(|did| Did::new(did.as_str().unwrap()).unwrap())
+        .collect()
+}
+
+fn schedule(row: &Value) -> Schedule {
+    let text = |key: &str| row[key].as_str().unwrap();
+    let task = |task: &Value| Task {
+        did: Did::new(task["did"].as_str().unwrap()).unwrap(),
+        product_key: ProductKey::new(task["product_key"].as_str().unwrap()).unwrap(),
+        attrs: task["attrs"].as_object().unwrap().clone(),
+    };
+    Schedule {
+        id: ScheduleId::new(text("id")).unwrap(),
+        created_at: Some(text("created_at").parse().unwrap()),
+        plan: Plan {
+            when: When {
+                date: text("date").parse().unwrap(),
+                time: text("time").parse().unwrap(),
+                repeat: text("repeat").parse().unwrap(),
+            },
+            tasks: row["task"].as_array().unwrap().iter().map(task).collect(),
+            retry_count: row["retry_count"].as_u64().unwrap().try_into().unwrap(),
+            retry: text("retry_task").parse().unwrap(),
+        },
+    }
+}
+
+fn run(log: &Value) -> Option<Run> {
+    let detail = log.get("detail")?.as_object().unwrap();
+    let delivered = detail.iter().map(|(did, done)| {
+        let did = Did::new(did.clone()).unwrap();
+        (did, done.as_bool().unwrap())
+    });
+    Some(Run {
+        at: log["datetime"].as_str().unwrap().parse().ok(),
+        succeeded: log["status"] == "succeed",
+        delivered: delivered.collect(),
+    })
 }
 
 fn error(class: ErrorClass, code: Option<u16>, message: &str) -> CallError {

@@ -8,6 +8,8 @@ mod checks;
 mod cloud;
 mod devices;
 mod nonsense;
+mod requests;
+mod schedules;
 mod universe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +97,7 @@ fn a_quiet_day_costs_what_was_planned() {
 #[test]
 fn after_any_trouble_the_truth_comes_back_and_no_command_is_lost() {
     for seed in seeds() {
-        let mut universe = Universe::new(seed, still());
+        let mut universe = Universe::new(seed, requests::with_spares(still()));
         universe.run_for(120);
         for _ in 0..150 {
             universe.trouble();
@@ -103,10 +105,13 @@ fn after_any_trouble_the_truth_comes_back_and_no_command_is_lost() {
         universe.calm();
         universe.check_truth();
         universe.check_commands();
+        universe.check_requests();
         let hours = universe.now.as_secs() / HOUR;
         eprintln!(
-            "seed {seed}: {hours} h, {} calls, {} commands",
-            universe.calls, universe.commands
+            "seed {seed}: {hours} h, {} calls, {} commands, {} requests",
+            universe.calls,
+            universe.commands,
+            universe.asked.count()
         );
     }
 }

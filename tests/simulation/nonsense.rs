@@ -12,8 +12,11 @@ use gizwits2mqtt::bridge::{
     Bridge, CallError, CallOutcome, ErrorClass, Input, Reply, Restored, Settings,
 };
 use gizwits2mqtt::clock::Now;
-use gizwits2mqtt::ids::{AccountName, CallId, Did, ProductKey};
-use gizwits2mqtt::model::{Device, ProductSchema, Region};
+use gizwits2mqtt::ids::{AccountName, CallId, Did, ProductKey, ScheduleId};
+use gizwits2mqtt::model::binding::Bound;
+use gizwits2mqtt::model::schedule::{Plan, Retry, Run, Task};
+use gizwits2mqtt::model::{Device, ProductSchema, Region, Schedule, When};
+use jiff::civil::{Date, DateTime, date, time};
 use serde_json::{Map, Value, json};
 
 use super::universe::START;
@@ -111,9 +114,31 @@ fn schema(chance: &mut Rng) -> Reply {
     }
 }
 
+fn schedule(chance: &mut Rng) -> Schedule {
+    let dates = [Date::MIN, Date::MAX, date(2027, 1, 15), date(2027, 1, 16)];
+    Schedule {
+        id: ScheduleId::new(format!("s{}", chance.u32(0..30))).unwrap(),
+        created_at: any(chance, &[None, Some(DateTime::MIN), Some(DateTime::MAX)]),
+        plan: Plan {
+            when: When {
+                date: any(chance, &dates),
+                time: time(chance.i8(0..24), chance.i8(0..60), 0, 0),
+                repeat: any(chance, &["none", "daily", "fri"]).parse().unwrap(),
+            },
+            tasks: vec![Task {
+                did: did(chance),
+                product_key: product_key(chance),
+                attrs: attrs(chance),
+            }],
+            retry_count: any(chance, &[0, 60]),
+            retry: Retry::All,
+        },
+    }
+}
+
 fn outcome(chance: &mut Rng) -> CallOutcome {
     use ErrorClass as C;
-    Ok(match chance.u32(0..8) {
+    Ok(match chance.u32(0..12) {
         0 => Reply::Done,
         1 => Reply::LoggedIn {
             uid: String::new(),
@@ -129,6 +154,27 @@ fn outcome(chance: &mut Rng) -> CallOutcome {
             }
         }
         4 => schema(chance),
+        8 => Reply::Bound(Bound {
+            success: vec![did(chance)],
+            failed: Vec::new(),
+        }),
+        9 => {
+            let rows = any(chance, &[0, 2, 20, u32::MAX]);
+            let schedules = (0..rows.min(20)).map(|_| schedule(chance)).collect();
+            Reply::Schedules {
+                schedules,
+                rows,
+                unreadable: vec!["row".into()],
+            }
+        }
+        10 => Reply::ScheduleAdded {
+            id: schedule(chance).id,
+        },
+        11 => Reply::ScheduleLog(chance.bool().then(|| Run {
+            at: any(chance, &[None, Some(DateTime::MIN), Some(DateTime::MAX)]),
+            succeeded: chance.bool(),
+            delivered: [(did(chance), chance.bool())].into(),
+        })),
         5 => Reply::Latest {
             updated_at: number(chance),
             attrs: attrs(chance),
@@ -166,6 +212,12 @@ fn message(chance: &mut Rng) -> Message {
         "g/bridge/request/discovery",
         "g/bridge/request/health",
         "g/bridge/request/x",
+        "g/bridge/request/devices/bind",
+        "g/bridge/request/devices/unbind",
+        "g/bridge/request/schedules/list",
+        "g/bridge/request/schedules/add",
+        "g/bridge/request/schedules/remove",
+        "g/bridge/request/schedules/logs",
         "homeassistant/status",
         "",
     ];
@@ -178,6 +230,10 @@ fn message(chance: &mut Rng) -> Message {
         "[1,2,300]".into(),
         "00ff".into(),
         "{".into(),
+        json!({ "did": did(chance), "passcode": "p" }).to_string(),
+        json!({ "did": did(chance) }).to_string(),
+        json!({ "id": "s1" }).to_string(),
+        json!({ "did": did(chance), "attrs": { "a": true }, "time": "12:00" }).to_string(),
     ];
     Message {
         topic: any(chance, &topics).into(),

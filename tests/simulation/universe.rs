@@ -15,6 +15,7 @@ use gizwits2mqtt::model::Region;
 use gizwits2mqtt::simulator::{Request, Scenario, World};
 use serde_json::{Value, json};
 
+use super::requests::{Asked, SECRETS};
 use super::{HOUR, settings};
 
 pub(crate) const START: i64 = 1_800_000_000;
@@ -54,6 +55,7 @@ pub(crate) struct Universe {
     /// The same on the response topics of MQTT 5, by correlation data.
     pub(crate) replies: BTreeMap<u64, u32>,
     pub(crate) commands: u64,
+    pub(crate) asked: Asked,
     pub(crate) calls_sent: BTreeMap<AccountName, VecDeque<Duration>>,
     pub(crate) calls: u64,
     /// No call may leave before.
@@ -100,6 +102,7 @@ impl Universe {
             results: BTreeMap::new(),
             replies: BTreeMap::new(),
             commands: 0,
+            asked: Asked::default(),
             calls_sent: BTreeMap::new(),
             calls: 0,
             shut_until: Duration::ZERO,
@@ -112,6 +115,17 @@ impl Universe {
     pub(crate) fn start(&mut self) {
         self.tell(Input::Tick);
         self.broker_up();
+    }
+
+    /// The bridge forgets everything but its settings; the broker and the cloud do not.
+    pub(crate) fn restart(&mut self) {
+        let now = Now {
+            mono: self.now,
+            unix: self.unix_ms() / 1000,
+        };
+        self.flights.clear();
+        self.bridge = Bridge::new(settings(), Restored::default(), self.seed, now);
+        self.start();
     }
 
     pub(crate) fn unix_ms(&self) -> i64 {
@@ -163,6 +177,12 @@ impl Universe {
     }
 
     pub(crate) fn publish(&mut self, message: Publication) {
+        let text = String::from_utf8_lossy(&message.payload);
+        let secret = SECRETS.iter().find(|secret| text.contains(*secret));
+        self.check(
+            secret.is_none(),
+            &format!("{secret:?} on {}", message.topic),
+        );
         if message.retain {
             // An emptied topic waits in the outbox; a state is offered again with the next link.
             if self.broker_is_up && !message.payload.is_empty() {
@@ -182,6 +202,9 @@ impl Universe {
             if let Some(transaction) = result["transaction"].as_u64() {
                 self.results.entry(transaction).or_default().push(result);
             }
+        } else if message.topic.starts_with("g/bridge/response/") {
+            let answer = serde_json::from_slice(&message.payload).unwrap();
+            self.answered(&message.topic, answer);
         } else if message.topic == "me" {
             let correlation = message.correlation.unwrap().try_into().unwrap();
             *self
@@ -339,6 +362,8 @@ impl Universe {
             "/app/control/",
             "/app/bindings",
             "/app/login",
+            "/app/scheduler",
+            "/app/bind_mac",
         ];
         let path = path[self.chance.usize(..path.len())];
         let count = self.chance.u32(1..6);
@@ -388,6 +413,7 @@ impl Universe {
                 for _ in 0..self.chance.u32(1..5) {
                     self.command();
                     self.other_command();
+                    self.any_request();
                     if self.chance.bool() {
                         self.run_for(1);
                     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "end_to_end/requests.rs"]
+mod requests;
 mod support;
 
 use std::time::Duration;

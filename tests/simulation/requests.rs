@@ -28,6 +28,8 @@ pub(crate) struct Asked {
     requests: BTreeMap<u64, Request>,
     /// Schedules that the bridge told of.
     known: Vec<String>,
+    /// Those that it removed.
+    removed: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -116,9 +118,20 @@ impl Universe {
             let id = answer["data"]["id"].as_str();
             self.asked.known.extend(id.map(str::to_owned));
         }
+        if request.verb == "schedules/remove" && answer["status"] == "ok" {
+            self.asked.removed.extend(request.id.clone());
+        }
         request.answers.push(answer);
         self.check(!is_late, &format!("{number} is answered late"));
         self.check(is_its, &format!("{number} is answered on {topic}"));
+    }
+
+    /// What was removed is never shown again.
+    pub(crate) fn check_shown(&self, topic: &str, shown: &Value) {
+        let ids = shown["schedules"].as_array().into_iter().flatten();
+        let mut ids = ids.filter_map(Value::as_str);
+        let back = ids.find(|id| self.asked.removed.contains(*id));
+        self.check(back.is_none(), &format!("{back:?} is back on {topic}"));
     }
 
     pub(crate) fn any_request(&mut self) {

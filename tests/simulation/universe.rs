@@ -183,6 +183,10 @@ impl Universe {
             secret.is_none(),
             &format!("{secret:?} on {}", message.topic),
         );
+        if message.topic.starts_with("g/bridge/schedules/") && !message.payload.is_empty() {
+            let shown = serde_json::from_slice(&message.payload).unwrap();
+            self.check_shown(&message.topic, &shown);
+        }
         if message.retain {
             // An emptied topic waits in the outbox; a state is offered again with the next link.
             if self.broker_is_up && !message.payload.is_empty() {

@@ -1,6 +1,5 @@
 //! `bridge/request/VERB`: what is asked for, of whom, and what comes of it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,17 +10,13 @@ use crate::homeassistant::request::{self, Context, Request, Wish};
 use crate::ids::{AccountName, Did};
 use crate::model::ProductSchema;
 
-use super::account::Account;
 use super::answer::Answer;
 use super::calls::{Job, Priority};
 use super::effect::{CloudCall, Effect};
-use super::input::{CallError, ErrorClass, Message, Reply};
+use super::input::{CallError, Message, Reply};
 use super::machine::Bridge;
 use super::requests::{Asker, RequestId, Work, changes_something};
 use super::schedule_book::moment;
-
-/// The cloud has no such schedule (documented).
-const NO_SUCH_SCHEDULE: u16 = 9030;
 
 impl Bridge {
     pub(super) fn on_request(
@@ -109,23 +104,21 @@ impl Bridge {
             Ok(name) => name,
             Err(reason) => return self.publish_answer(asker, Answer::failed(reason), out),
         };
-        let job = |id| match &work {
-            Work::Call(call) => Job::Request {
-                id,
-                changes: changes_something(call),
-            },
-            Work::Schedules { .. } => Job::Schedules { skip: 0 },
+        let changes = match &work {
+            Work::Call(call) => Some(changes_something(call)),
+            Work::Schedules { .. } => None,
         };
-        match self
-            .requests
-            .add(asker, name.clone(), work.clone(), now.mono)
-        {
-            Ok(id) => {
-                if let Some(account) = self.accounts.get_mut(&name) {
-                    account.push(job(id), Priority::Asked);
-                }
+        let added = self.requests.add(asker, name.clone(), work, now.mono);
+        match (added, self.accounts.get_mut(&name)) {
+            (Ok(id), Some(account)) => {
+                let job = changes.map_or(Job::Schedules { skip: 0 }, |changes| Job::Request {
+                    id,
+                    changes,
+                });
+                account.push(job, Priority::Asked);
             }
-            Err(unserved) => self.publish_unserved(vec![*unserved], out),
+            (Ok(_), None) => {}
+            (Err(unserved), _) => self.publish_unserved(vec![*unserved], out),
         }
     }
 
@@ -139,58 +132,6 @@ impl Bridge {
             self.ask(did, Job::Latest(did.clone()), Priority::Inventory);
         }
         dids.len()
-    }
-
-    /// The accounts that a wish's devices and schedules belong to, as far as they are known.
-    fn owners(&self, wish: &Wish) -> BTreeSet<AccountName> {
-        let of = |did: &Did| Some(self.registry.get(did.as_str())?.account.clone());
-        match wish {
-            Wish::Bind(devices) => devices.iter().filter_map(|row| of(&row.did)).collect(),
-            Wish::Unbind(dids) => dids.iter().filter_map(of).collect(),
-            Wish::ListSchedules { did, .. } => did.iter().filter_map(of).collect(),
-            Wish::AddSchedule(plan) => {
-                let tasks = plan.tasks.iter();
-                tasks.filter_map(|task| of(&task.did)).collect()
-            }
-            Wish::RemoveSchedule(id) | Wish::ScheduleLog(id) => {
-                let theirs = |(_, account): &(_, &Account)| account.schedules.has(id);
-                let accounts = self.accounts.iter().filter(theirs);
-                accounts.map(|(name, _)| name.clone()).collect()
-            }
-            Wish::Refresh | Wish::Health | Wish::Discovery | Wish::BindByMac(_) => BTreeSet::new(),
-        }
-    }
-
-    /// The one that the sender named, else the owner, else the only one there is.
-    fn choose_account(
-        &self,
-        named: Option<AccountName>,
-        owners: &BTreeSet<AccountName>,
-    ) -> Result<AccountName, String> {
-        let list = |names: Vec<&str>| names.join(", ");
-        let mut owner = owners.iter();
-        let mut all = self.accounts.keys();
-        let name = match (named, owner.next(), owner.next()) {
-            (Some(name), ..) => name,
-            (None, Some(owner), None) => owner.clone(),
-            (None, Some(_), Some(_)) => {
-                let names = list(owners.iter().map(AccountName::as_str).collect());
-                return Err(format!(
-                    "these belong to several accounts ({names}); make a request for each"
-                ));
-            }
-            (None, None, _) => match (all.next(), all.next()) {
-                (Some(only), None) => only.clone(),
-                _ => {
-                    let names = list(self.accounts.keys().map(AccountName::as_str).collect());
-                    return Err(format!("name an `account`: {names}"));
-                }
-            },
-        };
-        match self.accounts.get(&name).and_then(Account::refusal) {
-            Some(refusal) => Err(format!("the account is stopped: {refusal}")),
-            None => Ok(name),
-        }
     }
 
     /// The call of a request is over.
@@ -209,54 +150,6 @@ impl Bridge {
         if let Some(asker) = asker {
             let answer = Answer::to_call(&call, result, moment(now));
             self.publish_answer(asker, answer, out);
-        }
-    }
-
-    /// What a change of ours makes of what is known, and what has to be looked at again.
-    fn after_change(
-        &mut self,
-        now: Now,
-        name: &AccountName,
-        call: &CloudCall,
-        result: &Result<Reply, CallError>,
-        out: &mut Vec<Effect>,
-    ) {
-        let may_be_done = match result {
-            Ok(_) => true,
-            Err(err) => {
-                matches!(err.class, ErrorClass::Transient) || err.code == Some(NO_SUCH_SCHEDULE)
-            }
-        };
-        let Some(account) = self.accounts.get_mut(name).filter(|_| may_be_done) else {
-            return;
-        };
-        match (call, result) {
-            (CloudCall::Unbind(_), Ok(Reply::Bound(bound))) => {
-                account.list_at(now.mono);
-                self.registry.unbound(&bound.success);
-            }
-            (CloudCall::Bind(_) | CloudCall::BindByMac(_) | CloudCall::Unbind(_), _) => {
-                account.list_at(now.mono);
-            }
-            (CloudCall::AddSchedule(plan), result) => {
-                if let Ok(Reply::ScheduleAdded { id }) = result {
-                    account.schedules.add(now, id.clone(), (**plan).clone());
-                }
-                account.schedules.changed(now.mono);
-                self.publish_schedules_of(name, out);
-            }
-            (CloudCall::RemoveSchedule(id), result) => {
-                let is_gone = result
-                    .as_ref()
-                    .err()
-                    .is_none_or(|err| err.code == Some(NO_SUCH_SCHEDULE));
-                if is_gone {
-                    account.schedules.remove(now, id);
-                }
-                account.schedules.changed(now.mono);
-                self.publish_schedules_of(name, out);
-            }
-            (_, _) => {}
         }
     }
 

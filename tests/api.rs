@@ -331,6 +331,15 @@ async fn a_server_may_say_how_long_to_wait_in_several_ways() {
         (&b"Retry-After: 120"[..], Some(120)),
         (b"Retry-After: Fri, 15 Jan 2027 08:01:30 GMT", Some(90)),
         (b"Retry-After: Fri, 15 Jan 2027 07:00:00 GMT", None),
+        // A clock of ours that is hours off makes no difference: the server's counts.
+        (
+            b"Date: Fri, 15 Jan 2027 05:00:00 GMT\r\nRetry-After: Fri, 15 Jan 2027 05:01:30 GMT",
+            Some(90),
+        ),
+        (
+            b"Date: Fri, 15 Jan 2027 11:00:00 GMT\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1800010860",
+            Some(60),
+        ),
         (b"Retry-After: -5", None),
         (b"Retry-After: soon", None),
         (b"Retry-After: 9223372036854775807", Some(24 * 3600)),

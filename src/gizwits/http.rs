@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response};
 use serde_json::Value;
 use url::Url;
@@ -39,6 +39,7 @@ pub enum SetUpError {
 #[derive(Debug)]
 pub(super) struct Http {
     client: Client,
+    app_id: HeaderValue,
 }
 
 /// What came back.
@@ -60,16 +61,12 @@ impl Http {
         let app_id = HeaderValue::from_str(app_id).map_err(|_| SetUpError::AppId)?;
         let client = Client::builder()
             .user_agent(concat!("gizwits2mqtt/", env!("CARGO_PKG_VERSION")))
-            .default_headers(HeaderMap::from_iter([(
-                HeaderName::from_static("x-gizwits-application-id"),
-                app_id,
-            )]))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { client })
+        Ok(Self { client, app_id })
     }
 
     /// One exchange with the API below `base`, with these headers beside the application id.
@@ -90,7 +87,12 @@ impl Http {
             Method::Put => reqwest::Method::PUT,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let mut outgoing = self.client.request(method, url);
+        let mut outgoing = self
+            .client
+            .request(method, url)
+            .header("x-gizwits-application-id", self.app_id.clone())
+            // Also where there is no body (documented).
+            .header(CONTENT_TYPE, "application/json");
         for (name, value) in headers {
             // One that a header cannot carry is as good as none: only another login helps.
             let mut value = HeaderValue::from_str(value.expose())
@@ -98,17 +100,20 @@ impl Http {
             value.set_sensitive(true);
             outgoing = outgoing.header(name, value);
         }
-        if let Some(body) = &request.body {
-            outgoing = outgoing.json(body);
-        }
+        outgoing = match (&request.body, request.method) {
+            (Some(body), _) => outgoing.json(body),
+            // Gateways may refuse a POST of unknown length (411).
+            (None, Method::Post | Method::Put) => outgoing.header(CONTENT_LENGTH, 0),
+            (None, Method::Get | Method::Delete) => outgoing,
+        };
         receive(outgoing.send().await, base, unix_now).await
     }
 
-    /// A picture from an address that the cloud named; with no proof of who asks.
+    /// A picture from an address that the cloud named, which may be anybody's: it is not told who
+    /// asks.
     pub(super) async fn picture(&self, url: &Url, unix_now: i64) -> Result<Vec<u8>, CallError> {
-        let mut request = reqwest::Request::new(reqwest::Method::GET, url.clone());
-        *request.timeout_mut() = Some(TOTAL_TIMEOUT);
-        let answer = receive(self.client.execute(request).await, url, unix_now).await?;
+        let sent = self.client.get(url.clone()).send().await;
+        let answer = receive(sent, url, unix_now).await?;
         if !(200..300).contains(&answer.status) {
             return Err(error::transient(format!(
                 "the picture cannot be had (HTTP status {})",
@@ -129,7 +134,7 @@ async fn receive(
     let mut response = sent.map_err(failed)?;
     let status = response.status().as_u16();
     let date = header(&response, "date").and_then(http_date);
-    let retry_after = retry_after(&response, unix_now);
+    let retry_after = retry_after(&response, date.unwrap_or(unix_now));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
@@ -184,16 +189,16 @@ fn http_date(text: &str) -> Option<i64> {
 }
 
 /// `Retry-After` in seconds or as a date; else `X-RateLimit-Reset` with nothing remaining, which a
-/// sister API of the vendor documents.
-fn retry_after(response: &Response, unix_now: i64) -> Option<Duration> {
+/// sister API of the vendor documents. Both by the server's clock.
+fn retry_after(response: &Response, server_now: i64) -> Option<Duration> {
     let asked = match header(response, RETRY_AFTER.as_str()) {
         Some(text) => text
             .parse::<i64>()
             .ok()
-            .or_else(|| Some(http_date(text)?.saturating_sub(unix_now))),
+            .or_else(|| Some(http_date(text)?.saturating_sub(server_now))),
         None if header(response, "x-ratelimit-remaining") == Some("0") => {
             let reset: i64 = header(response, "x-ratelimit-reset")?.parse().ok()?;
-            Some(reset.saturating_sub(unix_now))
+            Some(reset.saturating_sub(server_now))
         }
         None => None,
     };

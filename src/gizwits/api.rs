@@ -206,8 +206,7 @@ impl Api {
                 vec![("x-gizwits-application-token", token.clone())]
             }
             Right::Signed(product_secret) => {
-                let skew_s = self.0.skew_s.load(Ordering::Relaxed);
-                let timestamp = unix_now.saturating_add(skew_s);
+                let timestamp = self.cloud_time(unix_now);
                 let signature = sign::product_signature(product_secret, timestamp);
                 vec![
                     user()?,
@@ -216,6 +215,11 @@ impl Api {
                 ]
             }
         })
+    }
+
+    /// What the cloud's clock says now, Unix seconds, as far as it told.
+    pub(super) fn cloud_time(&self, unix_now: i64) -> i64 {
+        unix_now.saturating_add(self.0.skew_s.load(Ordering::Relaxed))
     }
 
     /// A picture that the cloud named the address of.

@@ -8,8 +8,12 @@ use crate::model::binding::{Bind, BindByMac, Bound};
 use crate::model::{Attrs, Region};
 
 use super::api::Api;
+use super::error_code::ErrorCode;
 use super::request::{Method, Request, Right};
 use super::wire;
+
+/// Clocks that differ by less are not what a signature was refused for.
+const SAME_TIME_S: u64 = 60;
 
 impl Api {
     /// `GET /app/bindings`, one page. There is no total: a page with fewer rows than `limit` is the
@@ -56,6 +60,9 @@ impl Api {
     /// `POST /app/bind_mac`, signed with the product's secret and the cloud's time. The newer documents
     /// promise the binding, the older nothing.
     ///
+    /// The cloud's time is that of its last answer. When there was none yet, the refusal of ours teaches
+    /// it, and the call is signed once more: it had no effect.
+    ///
     /// # Errors
     /// [`CallError`]: 9002, 9014, 9043, 9044
     pub async fn bind_by_mac(
@@ -64,13 +71,15 @@ impl Api {
         device: &BindByMac,
         unix_now: i64,
     ) -> Result<Option<Did>, CallError> {
-        let request = Request::new(Method::Post, &["app", "bind_mac"])
-            .right(Right::Signed(device.product_secret.clone()))
-            .body(
-                json!({ "product_key": device.product_key, "mac": device.mac,
-                "remark": device.remark, "dev_alias": device.alias }),
-            );
-        let answer = self.send(region, request, unix_now).await?;
+        let signed_at = self.cloud_time(unix_now);
+        let mut sent = self.send(region, bind_mac(device), unix_now).await;
+        if let Err(err) = &sent
+            && err.code == Some(ErrorCode::TimestampInvalid.number())
+            && self.cloud_time(unix_now).abs_diff(signed_at) > SAME_TIME_S
+        {
+            sent = self.send(region, bind_mac(device), unix_now).await;
+        }
+        let answer = sent?;
         let did = answer
             .json
             .as_ref()
@@ -242,6 +251,15 @@ fn changed_bindings(method: Method, rows: &[Value]) -> Request {
     Request::new(method, &["app", "bindings"])
         .right(Right::User)
         .body(json!({ "devices": rows }))
+}
+
+fn bind_mac(device: &BindByMac) -> Request {
+    Request::new(Method::Post, &["app", "bind_mac"])
+        .right(Right::Signed(device.product_secret.clone()))
+        .body(
+            json!({ "product_key": device.product_key, "mac": device.mac,
+            "remark": device.remark, "dev_alias": device.alias }),
+        )
 }
 
 fn control(did: &Did) -> Request {

@@ -168,10 +168,13 @@ impl Api {
         unix_now: i64,
     ) -> Result<Answer, CallError> {
         let base = self.0.access.urls.get(&region);
-        let base = base.and_then(|base| Url::parse(base).ok()).ok_or_else(|| {
+        let mut base = base.and_then(|base| Url::parse(base).ok()).ok_or_else(|| {
             let reason = format!("no address is known for region {region}");
             error::own(ErrorClass::Fatal, reason)
         })?;
+        if matches!(request.right, Right::ApplicationAuth(_)) {
+            base = over_tls(base);
+        }
         let headers = self.proofs(region, &request.right, unix_now)?;
         let sent = self.0.http.exchange(&base, &request, headers, unix_now);
         let answer = sent.await?;
@@ -241,5 +244,32 @@ impl Api {
             .sessions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The document wants https where the application's secret is at stake, and the cloud offers it at the
+/// same name. An address with a port of its own says itself what it speaks.
+fn over_tls(mut base: Url) -> Url {
+    if base.scheme() == "http" && base.port().is_none() {
+        base.set_scheme("https")
+            .expect("http and https are schemes of one kind");
+    }
+    base
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_application_s_secret_is_shown_over_https_only() {
+        for (address, want) in [
+            ("http://api.gizwits.com", "https://api.gizwits.com/"),
+            ("https://api.gizwits.com", "https://api.gizwits.com/"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("https://host:8443/v1", "https://host:8443/v1"),
+        ] {
+            assert_eq!(over_tls(Url::parse(address).unwrap()).as_str(), want);
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::session::Session;
 /// The shorter of the two token lives that the documents tell; for an answer that names none.
 const SHORTEST_TOKEN_LIFE_S: i64 = 7 * 86_400;
 /// A page is asked for with 20 rows; a list beyond this is no page.
-const MAX_ROWS: usize = 1_000;
+pub(super) const MAX_ROWS: usize = 1_000;
 
 /// A login's or a registration's answer.
 pub(super) fn session(json: &Value, unix_now: i64) -> Result<Session, CallError> {
@@ -62,8 +62,8 @@ fn device(row: &Value) -> Result<Device, String> {
         alias: text(row, "dev_alias"),
         product_name: text(row, "product_name"),
         // A hint in any case; one that is missing hints at nothing bad.
-        is_online: flag(row, "is_online").unwrap_or(true),
-        is_disabled: flag(row, "is_disabled").unwrap_or(false),
+        is_online: row.get("is_online").and_then(flag).unwrap_or(true),
+        is_disabled: row.get("is_disabled").and_then(flag).unwrap_or(false),
         wifi_version: text(row, "wifi_soft_version"),
         mcu_version: text(row, "mcu_soft_version"),
     })
@@ -151,8 +151,8 @@ pub(super) fn integer(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-fn flag(object: &Value, key: &str) -> Option<bool> {
-    let value = object.get(key)?;
+/// A boolean, also written as a number (seen).
+pub(super) fn flag(value: &Value) -> Option<bool> {
     value.as_bool().or_else(|| Some(integer(value)? != 0))
 }
 

@@ -11,7 +11,7 @@ use crate::model::schedule::{MAX_RETRIES, Plan, Run, Schedule, Task};
 use crate::model::when::{Repeat, When};
 
 use super::error::unexpected;
-use super::wire::{integer, text};
+use super::wire::{MAX_ROWS, flag, integer, text};
 
 /// A page of the list: bare (documented), or under `schedulers` or `objects`, as sister calls have it.
 /// A row that cannot be read costs only itself.
@@ -21,6 +21,11 @@ pub(super) fn page(json: &Value) -> Result<Reply, CallError> {
         .or_else(|| json.get("schedulers")?.as_array())
         .or_else(|| json.get("objects")?.as_array())
         .ok_or_else(|| unexpected("the schedules are no list"))?;
+    if rows.len() > MAX_ROWS {
+        return Err(unexpected(
+            "the schedules have far more rows than asked for",
+        ));
+    }
     let (mut schedules, mut unreadable) = (Vec::new(), Vec::new());
     for (at, row) in rows.iter().enumerate() {
         match schedule(row) {
@@ -58,7 +63,7 @@ fn schedule(row: &Value) -> Result<Schedule, String> {
         plan: Plan {
             when: When { date, time, repeat },
             tasks: tasks?,
-            retry_count: u8::try_from(retries).unwrap_or(0).min(MAX_RETRIES),
+            retry_count: u8::try_from(retries.clamp(0, MAX_RETRIES.into())).unwrap_or(0),
             retry: text(row, "retry_task").parse().unwrap_or_default(),
         },
     })
@@ -85,9 +90,10 @@ pub(super) fn run(json: &Value) -> Result<Option<Run>, CallError> {
         None => return Err(unexpected("the log has no status")),
     };
     let details = log.get("detail").and_then(Value::as_object);
-    let delivered = details.into_iter().flatten();
-    let delivered: BTreeMap<Did, bool> = delivered
-        .filter_map(|(did, done)| Some((Did::new(did.clone()).ok()?, done.as_bool()?)))
+    let delivered: BTreeMap<Did, bool> = details
+        .into_iter()
+        .flatten()
+        .filter_map(|(did, done)| Some((Did::new(did.clone()).ok()?, flag(done)?)))
         .collect();
     Ok(Some(Run {
         at: json.and_then(|json| datetime(json, "datetime")),
@@ -132,6 +138,15 @@ mod tests {
     }
 
     #[test]
+    fn a_list_without_end_is_refused_and_retries_stay_in_their_range() {
+        let row = |retries: i64| json!({ "id": "abc", "date": "2015-01-01", "time": "12:00", "retry_count": retries });
+        assert!(page(&json!(vec![row(0); MAX_ROWS + 1])).is_err());
+        for (sent, read) in [(-1, 0), (60, 60), (61, 60), (300, 60)] {
+            assert_eq!(schedule(&row(sent)).unwrap().plan.retry_count, read);
+        }
+    }
+
+    #[test]
     fn a_log_tells_of_each_device_and_an_empty_one_of_no_run() {
         let log = json!({ "datetime": "2015-01-02T12:00:00", "status": "failed",
             "detail": { "did1": true, "did2": false } });
@@ -141,6 +156,11 @@ mod tests {
             run.delivered.values().copied().collect::<Vec<_>>(),
             [true, false]
         );
+        // Elsewhere the cloud writes 0 and 1 where it documents booleans.
+        let log = json!([{ "status": "succeed", "detail": { "did1": 1 } }]);
+        let run = super::run(&log).unwrap().unwrap();
+        assert!(run.succeeded && run.at.is_none() && run.delivered.values().all(|done| *done));
+        assert_eq!(run.delivered.len(), 1);
         for none in [json!({}), json!([]), json!(null)] {
             assert_eq!(super::run(&none), Ok(None), "{none}");
         }

@@ -22,7 +22,6 @@ pub(super) fn find(
     if (200..300).contains(&status) && code.is_none() && !json.is_some_and(tells_an_error) {
         return None;
     }
-    let words = json.map(words).unwrap_or_default();
     let class = match (code, status) {
         (_, 429) => ErrorClass::Throttled,
         (Some(ErrorCode::Unknown(_) | ErrorCode::Reserved), 500..) => ErrorClass::Transient,
@@ -37,25 +36,36 @@ pub(super) fn find(
         class,
         code: code.map(ErrorCode::number),
         retry_after,
-        message: sentence(status, code, &words),
+        message: sentence(status, code, json),
     })
 }
 
 /// What happened, what the cloud said of it, and what to do.
-fn sentence(status: u16, code: Option<ErrorCode>, words: &str) -> String {
-    let mut sentence = match code {
-        Some(code) => format!("the cloud refused: {code}"),
-        None => format!("the cloud refused: HTTP status {status}"),
+fn sentence(status: u16, code: Option<ErrorCode>, json: Option<&Value>) -> String {
+    let mut sentence = match (code, json.and_then(code_beyond)) {
+        (Some(code), _) => format!("the cloud refused: {code}"),
+        (None, Some(code)) => format!("the cloud refused: error {code}"),
+        (None, None) => format!("the cloud refused: HTTP status {status}"),
     };
     let remedy = code.map(ErrorCode::remedy).unwrap_or_default();
-    let words = words.trim_end_matches(['.', '!']);
-    for (mark, more) in [(": ", words), ("; ", remedy)] {
+    let words = json.map(|json| words(json, code)).unwrap_or_default();
+    for (mark, more) in [(": ", words.as_str()), ("; ", remedy)] {
         if !more.is_empty() {
             sentence.push_str(mark);
             sentence.push_str(more);
         }
     }
     sentence
+}
+
+/// A code that is no number of the table's kind, such as the newer gateway's `"code": "1000033"`.
+fn code_beyond(json: &Value) -> Option<String> {
+    let text = |key: &str| match json.get(key)? {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(plain(text)).filter(|text| !text.is_empty()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    text("error_code").or_else(|| text("code"))
 }
 
 /// True where an answer calls itself an error, though by no code of the table: one beyond it, or the
@@ -77,20 +87,31 @@ fn error_code(json: &Value) -> Option<u16> {
     u16::try_from(number).ok().filter(|code| *code != 0)
 }
 
-/// The cloud's own words: the detail where there is one, else the message (three shapes seen).
-fn words(json: &Value) -> String {
-    ["detail_message", "detail", "error_message", "message"]
-        .iter()
-        .filter_map(|key| json.get(key).and_then(Value::as_str))
-        .map(str::trim)
-        .find(|text| !text.is_empty())
-        .map(|text| {
-            text.chars()
-                .filter(|c| !c.is_control())
-                .take(MAX_WORDS)
-                .collect()
-        })
-        .unwrap_or_default()
+/// The cloud's own words: the detail where there is one, else the message (three shapes seen). Of a code
+/// that has no meaning here, both.
+fn words(json: &Value, code: Option<ErrorCode>) -> String {
+    let first = |keys: [&str; 2]| {
+        keys.iter()
+            .filter_map(|key| json.get(key).and_then(Value::as_str))
+            .map(plain)
+            .find(|text| !text.is_empty())
+    };
+    let detail = first(["detail_message", "detail"]);
+    let message = first(["error_message", "message"]);
+    let is_known = code.is_some_and(|code| code.meaning().is_some());
+    match (message, detail) {
+        (Some(message), Some(detail)) if !is_known => format!("{message}: {detail}"),
+        (message, detail) => detail.or(message).unwrap_or_default(),
+    }
+}
+
+/// What a stranger wrote, fit for a sentence of ours.
+fn plain(text: &str) -> String {
+    let printable = text.trim().trim_end_matches(['.', '!']).chars();
+    printable
+        .filter(|c| !c.is_control())
+        .take(MAX_WORDS)
+        .collect()
 }
 
 /// A body that is no JSON where JSON was due.
@@ -229,6 +250,26 @@ mod tests {
             "the cloud refused: an attribute is unknown, read-only, or its value is refused (9025): \
              attr eco_tempH invalid or read only; `schema` shows what the device takes"
         );
+        for (body, message) in [
+            (
+                json!({ "error_message": "scene not found!", "error_code": 9221, "detail_message": "id 5" }),
+                "the cloud refused: error 9221: scene not found: id 5",
+            ),
+            (
+                json!({ "error_message": "too new", "error_code": 5_000_017 }),
+                "the cloud refused: error 5000017: too new",
+            ),
+            (
+                json!({ "error": true, "code": "1000033", "message": "wrong password", "data": null }),
+                "the cloud refused: error 1000033: wrong password",
+            ),
+            (
+                json!({ "detail": "Not found." }),
+                "the cloud refused: HTTP status 400: Not found",
+            ),
+        ] {
+            assert_eq!(find(400, Some(&body), None).unwrap().message, message);
+        }
         assert_eq!(
             not_json(502, b"<html>").message,
             "the cloud answered a web page (HTTP status 502)"

@@ -104,7 +104,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What a person can do; empty where there is nothing to say.
+            /// What a person can do; empty for one that is unknown.
             #[must_use]
             pub const fn remedy(self) -> &'static str {
                 match self {
@@ -123,7 +123,7 @@ codes! {
     9004 TokenInvalid 400 TokenLost "the user token is not known" "log in again; a token of another region is not known either"
     9005 UserNotFound 400 LoginRefused "there is no such user" "correct the user name, or try `region: auto`: each region has users of its own"
     9006 TokenExpired 400 TokenLost "the user token has expired" "log in again"
-    9007 M2mIdInvalid 400 Refused "the M2M id is wrong" ""
+    9007 M2mIdInvalid 400 Refused "the M2M id is wrong" "this is between the cloud and its message server; try again later, else ask the vendor"
     9008 ServerError 500 Transient "the cloud has an internal error" "try again in a minute"
     9009 CodeExpired 400 Refused "the verification code has expired" "ask for a new one with `account send-code`"
     9010 CodeInvalid 400 Refused "the verification code is wrong" "copy it from the newest message, or ask for a new one with `account send-code`"
@@ -143,26 +143,26 @@ codes! {
     9024 M2mNotNotified 400 Transient "the device's message server could not be told" "try again in a minute"
     9025 AttrInvalid 400 Refused "an attribute is unknown, read-only, or its value is refused" "`schema` shows what the device takes"
     9026 UserInvalid 400 LoginRefused "the user is wrong" "log in as the user that owns this"
-    9027 FirmwareNotFound 404 Refused "there is no such firmware" ""
-    9028 JdProductNotFound 404 Refused "JD.com does not know the product" ""
+    9027 FirmwareNotFound 404 Refused "there is no such firmware" "the vendor's app shows which one the device can have"
+    9028 JdProductNotFound 404 Refused "JD.com does not know the product" "only the vendor can register it there"
     9029 NoDataStored 400 Refused "the device has no data stored" "it has not reported for long; look at its power and Wi-Fi"
     9030 ScheduleNotFound 404 Refused "there is no such schedule" "`schedules list` shows them with their ids"
     9031 QqKeyInvalid 400 Refused "the app's QQ key is wrong" "only the vendor can link the app with QQ"
-    9032 OtaIdle 400 Refused "there is no firmware update for now" ""
-    9033 BluetoothUnverified 400 Refused "the Bluetooth firmware is not released yet" ""
-    9034 BluetoothUpToDate 404 Refused "the Bluetooth firmware is up to date" ""
+    9032 OtaIdle 400 Refused "there is no firmware update for now" "look again later; nothing is wrong"
+    9033 BluetoothUnverified 400 Refused "the Bluetooth firmware is not released yet" "only the vendor can release it"
+    9034 BluetoothUpToDate 404 Refused "the Bluetooth firmware is up to date" "there is nothing to do"
     9035 StorageFailed 500 Transient "the cloud's storage failed" "try again in a minute"
-    9036 EventNotDefined 400 Refused "the product defines no such event" ""
+    9036 EventNotDefined 400 Refused "the product defines no such event" "compare it with the product's events in the vendor's papers"
     9037 SmsFailed 400 Refused "the text message could not be sent" "check the number and the captcha code, then ask for a new captcha with `account captcha`"
     9038 AppAuthInvalid 400 Refused "the application's secret is wrong" "correct `app_secret`"
-    9039 Deprecated 403 Refused "this call is not allowed for this application" ""
-    9040 QrContentInvalid 400 Refused "the QR code says nothing usable" ""
+    9039 Deprecated 403 Refused "this call is not allowed for this application" "do without it, or ask the vendor; the cloud counts it as outdated"
+    9040 QrContentInvalid 400 Refused "the QR code says nothing usable" "scan the device's own code again, or bind it by did and passcode"
     9041 Throttled 429 Throttled "too many requests" "wait some minutes; ask less often"
     9042 DeviceOffline 400 DeviceOffline "the device is offline" "look at its power and Wi-Fi"
     9043 TimestampInvalid 400 Refused "the request's time is off by more than five minutes" "set this machine's clock"
     9044 SignatureInvalid 400 Refused "the signature is wrong" "correct the product secret"
-    9045 ApiGone 400 Fatal "this call is no longer offered" ""
-    9999 Reserved 400 Refused "a code that is reserved" ""
+    9045 ApiGone 400 Fatal "this call is no longer offered" "look for a newer version of this program"
+    9999 Reserved 400 Refused "a code that is reserved" "the cloud's own words say more, if anything does"
 }
 
 impl fmt::Display for ErrorCode {
@@ -185,6 +185,10 @@ mod tests {
         assert_eq!(numbers, documented);
         for code in ErrorCode::ALL {
             assert_eq!(ErrorCode::of(code.number()), *code);
+            assert!(
+                code.meaning().is_some() && !code.remedy().is_empty(),
+                "{code}"
+            );
         }
     }
 

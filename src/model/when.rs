@@ -61,6 +61,8 @@ pub struct Drift {
     pub from: Date,
     /// When it runs from then on.
     pub time: Time,
+    /// On which days, of theirs, it runs from then on: at midnight an hour is a day.
+    pub repeat: Repeat,
 }
 
 const DAYS: [(&str, Weekday); 7] = [
@@ -149,12 +151,26 @@ impl When {
         self.between(zone, &TimeZone::UTC)
     }
 
-    /// What the cloud keeps in UTC, for a person in `zone`.
+    /// What the cloud keeps in UTC, for a person in `zone`, as it is at its first run.
     ///
     /// # Errors
     /// [`WhenError::OutOfRange`]
     pub fn to_local(self, zone: &TimeZone) -> Result<Self, WhenError> {
         self.between(&TimeZone::UTC, zone)
+    }
+
+    /// What the cloud keeps in UTC, for a person in `zone`, as it is at the next run after `now`: since
+    /// the first one, clocks may have changed.
+    ///
+    /// # Errors
+    /// [`WhenError::OutOfRange`]
+    pub fn to_local_at(self, zone: &TimeZone, now: Timestamp) -> Result<Self, WhenError> {
+        let next = match self.repeat {
+            Repeat::Once => None,
+            Repeat::Weekly(_) => self.next_run(now),
+        };
+        let date = next.map_or(self.date, |run| TimeZone::UTC.to_datetime(run).date());
+        Self { date, ..self }.to_local(zone)
     }
 
     fn between(self, from: &TimeZone, to: &TimeZone) -> Result<Self, WhenError> {
@@ -229,10 +245,11 @@ impl When {
         let change = zone
             .following(run)
             .find(|change| change.offset() != zone.to_offset(run))?;
-        let later = self.next_run(change.timestamp())?;
+        let later = self.to_local_at(zone, change.timestamp()).ok()?;
         Some(Drift {
             from: zone.to_datetime(change.timestamp()).date(),
-            time: zone.to_datetime(later).time(),
+            time: later.time,
+            repeat: later.repeat,
         })
     }
 }
@@ -367,10 +384,42 @@ mod tests {
             (drift.from.to_string(), drift.time.to_string()),
             ("2026-03-29".into(), "08:30:00".into())
         );
+        assert_eq!(drift.repeat, weekly.repeat);
         assert_eq!(weekly.drift(&zone("Asia/Shanghai"), at), None);
+        // Half past midnight on Mondays becomes an hour earlier, which is on Sundays.
+        let night = when("2026-08-30", "22:30", "sun");
+        let drift = night.drift(
+            &zone("Europe/Berlin"),
+            "2026-08-30T23:00:00Z".parse().unwrap(),
+        );
+        assert_eq!(
+            drift.map(|drift| (drift.time.to_string(), drift.repeat.to_string())),
+            Some(("23:30:00".into(), "sun".into()))
+        );
         assert_eq!(
             when("2026-01-01", "06:30", "none").drift(&zone("Europe/Berlin"), at),
             None
+        );
+    }
+
+    #[test]
+    fn a_weekly_schedule_is_shown_as_it_runs_next_not_as_it_ran_first() {
+        let berlin = zone("Europe/Berlin");
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let winter = when("2026-01-05", "23:30", "mon");
+        for (now, local) in [
+            ("2026-01-01T00:00:00Z", ("2026-01-06", "00:30", "tue")),
+            ("2026-07-01T00:00:00Z", ("2026-07-07", "01:30", "tue")),
+        ] {
+            let local = when(local.0, local.1, local.2);
+            assert_eq!(winter.to_local_at(&berlin, at(now)), Ok(local), "{now}");
+        }
+        let once = when("2026-01-05", "23:30", "none");
+        let local = once.to_local_at(&berlin, at("2026-07-01T00:00:00Z"));
+        assert_eq!(
+            local,
+            Ok(when("2026-01-06", "00:30", "none")),
+            "it ran then"
         );
     }
 

@@ -1,12 +1,12 @@
-//! A server that knows no HTTP library: it keeps each request as it came over the wire, and says what
-//! a test wrote down.
+//! A server that keeps each request as it came over the wire, and says what a test wrote down.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::raw_http::RawMessage;
 
 /// Headers that say how the request travels, not what it asks for.
 const OF_THE_JOURNEY: [&str; 3] = ["host", "accept", "user-agent"];
@@ -15,16 +15,16 @@ const LENGTH: &str = "content-length";
 
 pub(super) struct Listener {
     pub(super) url: String,
-    script: Arc<Mutex<VecDeque<String>>>,
-    seen: Arc<Mutex<Vec<String>>>,
+    script: Arc<Mutex<VecDeque<RawMessage>>>,
+    seen: Arc<Mutex<Vec<RawMessage>>>,
 }
 
 impl Listener {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let script = Arc::<Mutex<VecDeque<String>>>::default();
-        let seen = Arc::<Mutex<Vec<String>>>::default();
+        let script = Arc::<Mutex<VecDeque<RawMessage>>>::default();
+        let seen = Arc::<Mutex<Vec<RawMessage>>>::default();
         let (say, keep) = (Arc::clone(&script), Arc::clone(&seen));
         tokio::spawn(async move {
             loop {
@@ -37,79 +37,52 @@ impl Listener {
 
     /// The next answer: a status line and headers, then a body.
     pub(super) fn will_say(&self, head: &str, body: &str) {
-        let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 {}\r\nContent-Length: {length}\r\n\r\n{body}",
-            head.replace('\n', "\r\n")
-        );
+        let (head, length) = (head.replace('\n', "\r\n"), body.len());
+        let answer = RawMessage {
+            head: format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n"),
+            body: body.into(),
+        };
         self.script.lock().unwrap().push_back(answer);
     }
 
     /// The requests since the last look, each as [`golden`] writes it.
     pub(super) fn requests(&self) -> Vec<String> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
-        seen.iter().map(|request| golden(request)).collect()
+        seen.iter().map(golden).collect()
     }
 }
 
 /// Answers each request of a connection with the next of the script; without one, hangs up.
 async fn converse(
     mut stream: TcpStream,
-    script: Arc<Mutex<VecDeque<String>>>,
-    seen: Arc<Mutex<Vec<String>>>,
+    script: Arc<Mutex<VecDeque<RawMessage>>>,
+    seen: Arc<Mutex<Vec<RawMessage>>>,
 ) {
-    while let Some(request) = read(&mut stream).await {
+    while let Some(request) = RawMessage::read(&mut stream).await {
         seen.lock().unwrap().push(request);
         let answer = script.lock().unwrap().pop_front();
         match answer {
-            Some(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
+            Some(answer) => answer.write(&mut stream).await.unwrap(),
             None => return,
         }
     }
 }
 
-/// Head and body of one request; `None` at the connection's end.
-async fn read(stream: &mut TcpStream) -> Option<String> {
-    let mut request = Vec::new();
-    loop {
-        let mut byte = [0];
-        if stream.read(&mut byte).await.ok()? == 0 {
-            return None;
-        }
-        request.push(byte[0]);
-        if request.ends_with(b"\r\n\r\n") {
-            break;
-        }
-    }
-    let head = String::from_utf8(request).unwrap();
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .map_or(0, |(_, length)| length.parse().unwrap());
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await.ok()?;
-    Some(head + &String::from_utf8(body).unwrap())
-}
-
 /// A request as the tests write it: its first line, its headers in order, its body on a line of its
 /// own. Whatever is not of the journey is there, so nothing can go out unseen.
-fn golden(request: &str) -> String {
-    let (head, body) = request.split_once("\r\n\r\n").unwrap();
-    let mut lines = head.split("\r\n");
-    let first = lines.next().unwrap().strip_suffix(" HTTP/1.1").unwrap();
-    let mut headers: Vec<String> = lines
-        .map(|line| line.split_once(": ").unwrap())
-        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+fn golden(request: &RawMessage) -> String {
+    let first = request.head.lines().next().unwrap();
+    let mut headers: Vec<String> = request
+        .headers()
         .filter(|(name, _)| !OF_THE_JOURNEY.contains(&name.as_str()))
-        .filter(|(name, _)| body.is_empty() || name != LENGTH)
+        .filter(|(name, _)| request.body.is_empty() || name != LENGTH)
         .map(|(name, value)| format!("{name}: {value}"))
         .collect();
     headers.sort();
-    let mut lines = vec![first.to_owned()];
+    let mut lines = vec![first.strip_suffix(" HTTP/1.1").unwrap().to_owned()];
     lines.extend(headers);
-    if !body.is_empty() {
-        let body: Value = serde_json::from_str(body).expect("the body is JSON");
+    if !request.body.is_empty() {
+        let body: Value = serde_json::from_slice(&request.body).expect("the body is JSON");
         lines.push(body.to_string());
     }
     lines.join("\n")

@@ -6,6 +6,9 @@
 
 mod devices;
 mod listener;
+#[path = "../support/raw_http.rs"]
+#[expect(unreachable_pub, reason = "several tests use it")]
+mod raw_http;
 mod schedules;
 mod service;
 mod signed;

@@ -111,7 +111,7 @@ pub(super) fn schedule(
     row["created_at"] = json!(schedule.created_at.map(|at| at.to_string()));
     row["next_run"] = next_run(when, now);
     if let Some(zone) = zone {
-        row["local"] = when.to_local(zone).map_or(Value::Null, local);
+        row["local"] = when.to_local_at(zone, now).map_or(Value::Null, local);
     }
     row
 }

@@ -151,14 +151,6 @@ impl When {
         self.between(zone, &TimeZone::UTC)
     }
 
-    /// What the cloud keeps in UTC, for a person in `zone`, as it is at its first run.
-    ///
-    /// # Errors
-    /// [`WhenError::OutOfRange`]
-    pub fn to_local(self, zone: &TimeZone) -> Result<Self, WhenError> {
-        self.between(&TimeZone::UTC, zone)
-    }
-
     /// What the cloud keeps in UTC, for a person in `zone`, as it is at the next run after `now`: since
     /// the first one, clocks may have changed.
     ///
@@ -170,7 +162,7 @@ impl When {
             Repeat::Weekly(_) => self.next_run(now),
         };
         let date = next.map_or(self.date, |run| TimeZone::UTC.to_datetime(run).date());
-        Self { date, ..self }.to_local(zone)
+        Self { date, ..self }.between(&TimeZone::UTC, zone)
     }
 
     fn between(self, from: &TimeZone, to: &TimeZone) -> Result<Self, WhenError> {
@@ -464,7 +456,7 @@ mod tests {
                 repeat,
             };
             if let Ok(utc) = local.to_utc(&zone) {
-                let back = utc.to_local(&zone).unwrap();
+                let back = utc.between(&TimeZone::UTC, &zone).unwrap();
                 prop_assert_eq!(back.date, local.first_day());
                 prop_assert_eq!(back.time, local.time);
                 prop_assert_eq!(back.repeat, local.repeat);

@@ -189,7 +189,7 @@ pub(super) async fn add(ask: &Ask, args: AddArgs, output: &Output) -> Result<(),
         "added: schedule {id} sets {}\nin {}: {}; in UTC: {}\nfirst run {}",
         sets(&plan),
         zone::name(&zone),
-        shown(&utc.to_local(&zone).unwrap_or(wished)),
+        shown(&utc.to_local_at(&zone, now).unwrap_or(wished)),
         shown(&utc),
         zone::both(next, &zone),
     );

@@ -49,7 +49,7 @@ pub(super) async fn list(
 fn row(schedule: &Schedule, zone: &TimeZone, now: Timestamp) -> Vec<String> {
     let plan = &schedule.plan;
     let utc = &plan.when;
-    let local = utc.to_local(zone).map(|local| zone::short(&local));
+    let local = utc.to_local_at(zone, now).map(|local| zone::short(&local));
     let next = utc.next_run(now);
     let retries = match plan.retry_count {
         0 => String::new(),
@@ -91,6 +91,6 @@ pub(super) fn document(
     document["created_at"] = created_at.into();
     let next_run = schedule.plan.when.next_run(now);
     document["next_run"] = next_run.map(|next| next.to_string()).into();
-    document["local"] = zone::document(&schedule.plan.when, zone);
+    document["local"] = zone::document(&schedule.plan.when, zone, now);
     document
 }

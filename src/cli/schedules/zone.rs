@@ -66,18 +66,24 @@ pub(super) fn days(repeat: Repeat) -> String {
 /// Where a weekly schedule goes when clocks change, and what to do about it.
 pub(super) fn drift(utc: &When, zone: &TimeZone, now: Timestamp) -> Option<String> {
     let drift = utc.drift(zone, now)?;
+    let before = utc.to_local_at(zone, now).ok()?.repeat;
+    let other_days = if drift.repeat == before {
+        String::new()
+    } else {
+        format!(" on {}", days(drift.repeat))
+    };
     Some(format!(
-        "the cloud keeps UTC: when clocks change on {} in {}, it runs at {} from then on; remove it and \
-         add it again that day",
+        "the cloud keeps UTC: when clocks change on {} in {}, it runs at {}{other_days} from then on; \
+         remove it and add it again that day",
         drift.from,
         name(zone),
         drift.time.strftime("%H:%M")
     ))
 }
 
-/// For scripts: date, time and days in the zone.
-pub(super) fn document(utc: &When, zone: &TimeZone) -> Value {
-    match utc.to_local(zone) {
+/// For scripts: date, time and days in the zone, as they are next.
+pub(super) fn document(utc: &When, zone: &TimeZone, now: Timestamp) -> Value {
+    match utc.to_local_at(zone, now) {
         Ok(local) => json!({
             "zone": name(zone),
             "date": local.date.to_string(),
@@ -92,4 +98,27 @@ pub(super) fn document(utc: &When, zone: &TimeZone) -> Value {
 pub(super) fn at(unix: i64) -> Result<Timestamp, Trouble> {
     Timestamp::from_second(unix)
         .map_err(|_| Trouble::failed("this machine's clock is wrong; set it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_change_at_midnight_change_the_day_and_that_is_said() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let when = |time: &str, repeat: &str| When {
+            date: "2026-08-30".parse().unwrap(),
+            time: time.parse().unwrap(),
+            repeat: repeat.parse().unwrap(),
+        };
+        let summer = "2026-08-30T00:00:00Z".parse().unwrap();
+        let night = drift(&when("22:30", "sun"), &berlin, summer).unwrap();
+        assert!(
+            night.contains("it runs at 23:30 on sun from then on"),
+            "{night}"
+        );
+        let noon = drift(&when("10:00", "sun"), &berlin, summer).unwrap();
+        assert!(noon.contains("it runs at 11:00 from then on"), "{noon}");
+    }
 }

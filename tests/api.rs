@@ -325,6 +325,30 @@ async fn an_empty_answer_to_a_command_says_that_it_was_taken() {
 }
 
 #[tokio::test]
+async fn a_cloud_may_do_without_the_calls_beyond_the_document() {
+    for answer in [
+        &b"HTTP/1.1 404 Not Found\r\nContent-Length: 15\r\n\r\n<html>no</html>"[..],
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 24\r\n\r\n{\"detail\": \"Not found.\"}",
+        b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 20\r\n\r\n{\"error_code\": 9039}",
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 20\r\n\r\n{\"error_code\": 9045}",
+    ] {
+        let shown = String::from_utf8_lossy(answer);
+        let api = odd_server(answer).await;
+        let error = api.profile(Region::Custom, NOW).await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::Refused, "{shown}");
+        assert!(error.message.contains("does not offer it"), "{error}");
+        let left = api.log_out(Region::Custom, NOW).await;
+        assert_eq!(left, Ok(()), "the token is forgotten all the same: {shown}");
+        assert_eq!(api.session(Region::Custom), None);
+    }
+    let failing = odd_server(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").await;
+    assert!(failing.log_out(Region::Custom, NOW).await.is_err());
+    assert!(failing.session(Region::Custom).is_some());
+}
+
+#[tokio::test]
 async fn a_server_may_say_how_long_to_wait_in_several_ways() {
     // NOW is Fri, 15 Jan 2027 08:00:00 GMT.
     for (header, want) in [

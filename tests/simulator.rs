@@ -73,7 +73,7 @@ async fn a_phone_user_registers_by_way_of_the_picture() {
     let user = NewUser::Phone {
         phone: "+4915112345678".into(),
         password: secret("p"),
-        code: newest_code(&simulator, "sms"),
+        code: Secret::new(newest_code(&simulator, "sms")),
     };
     api.create_user(REGION, &user, NOW).await.unwrap();
     api.log_in(REGION, "+4915112345678", &secret("p"), NOW)

@@ -188,6 +188,27 @@ impl Api {
         }
     }
 
+    /// As [`Self::send`], for a call beyond the document: a cloud may do without it, and is none the
+    /// worse for that.
+    pub(super) async fn send_if_offered(
+        &self,
+        region: Region,
+        request: Request,
+        unix_now: i64,
+    ) -> Result<Answer, CallError> {
+        let sent = self.send(region, request, unix_now).await;
+        sent.map_err(|err| {
+            if !error::is_not_offered(&err) {
+                return err;
+            }
+            CallError {
+                class: ErrorClass::Refused,
+                message: format!("this cloud does not offer it ({})", err.message),
+                ..err
+            }
+        })
+    }
+
     fn proofs(
         &self,
         region: Region,

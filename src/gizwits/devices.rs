@@ -124,7 +124,8 @@ impl Api {
         let request = Request::new(Method::Put, &["app", "bindings", did.as_str()])
             .right(Right::User)
             .body(Value::Object(body));
-        self.send(region, request, unix_now).await?.nothing()
+        let answer = self.send_if_offered(region, request, unix_now).await?;
+        answer.nothing()
     }
 
     /// `GET /app/devices/{did}`: one bound device as the cloud spells it, without its passcode. Not in
@@ -140,7 +141,8 @@ impl Api {
     ) -> Result<Value, CallError> {
         let request =
             Request::new(Method::Get, &["app", "devices", did.as_str()]).right(Right::User);
-        let mut device = self.send(region, request, unix_now).await?.document()?;
+        let answer = self.send_if_offered(region, request, unix_now).await?;
+        let mut device = answer.document()?;
         if let Value::Object(members) = &mut device {
             members.remove("passcode");
         }
@@ -166,7 +168,7 @@ impl Api {
             .query("end_time", what.to)
             .query("limit", what.limit)
             .query("sort", "desc");
-        let answer = self.send(region, request, unix_now).await?;
+        let answer = self.send_if_offered(region, request, unix_now).await?;
         wire::raw_log(answer.document()?)
     }
 
@@ -182,7 +184,7 @@ impl Api {
     ) -> Result<Reply, CallError> {
         let request =
             Request::new(Method::Get, &["app", "datapoint"]).query("product_key", product_key);
-        let answer = self.send(region, request, unix_now).await?;
+        let answer = self.send_if_offered(region, request, unix_now).await?;
         wire::schema(product_key, answer.document()?)
     }
 

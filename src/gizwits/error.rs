@@ -29,7 +29,9 @@ pub(super) fn find(
         // A gateway's way to say that the token is not good.
         (None, 401) => ErrorClass::TokenLost,
         // 400 without a code was seen while the vendor's app worked: it passes.
-        (None, 400 | 408 | 425 | 500.. | 300..=399) => ErrorClass::Transient,
+        (None, 400 | 408 | 425 | 300..=399) => ErrorClass::Transient,
+        // 501 is a gateway's way to say that there is no such call.
+        (None, 500..) if status != 501 => ErrorClass::Transient,
         (None, _) => ErrorClass::Refused,
     };
     Some(CallError {
@@ -38,6 +40,16 @@ pub(super) fn find(
         retry_after,
         message: sentence(status, code, json),
     })
+}
+
+/// True where a cloud does not have a call, or not for this application. A gateway that knows no such
+/// path names no code.
+#[must_use]
+pub(super) fn is_not_offered(error: &CallError) -> bool {
+    match error.code.map(ErrorCode::of) {
+        Some(code) => matches!(code, ErrorCode::Deprecated | ErrorCode::ApiGone),
+        None => error.class == ErrorClass::Refused,
+    }
 }
 
 /// What happened, what the cloud said of it, and what to do.
@@ -213,6 +225,7 @@ mod tests {
             (302, None, C::Transient),
             (401, None, C::TokenLost),
             (403, None, C::Refused),
+            (501, None, C::Refused),
             (400, Some(json!({ "detail": "no" })), C::Transient),
             (400, Some(json!({ "error_code": "9025" })), C::Refused),
             (200, Some(json!({ "error_code": 5_000_017 })), C::Refused),

@@ -32,7 +32,8 @@ impl Api {
         unix_now: i64,
     ) -> Result<Vec<LiveError>, CallError> {
         let request = Request::new(Method::Get, &["errors"]);
-        let json = self.send(region, request, unix_now).await?.document()?;
+        let answer = self.send_if_offered(region, request, unix_now).await?;
+        let json = answer.document()?;
         let rows = json.as_array().or_else(|| json.get("errors")?.as_array());
         let rows = rows.ok_or_else(|| unexpected("the error table is no list"))?;
         let number = |row: &Value, key: &str| row.get(key).and_then(wire::integer).unwrap_or(0);
@@ -50,7 +51,8 @@ impl Api {
     /// [`CallError`]
     pub async fn api_version(&self, region: Region, unix_now: i64) -> Result<String, CallError> {
         let request = Request::new(Method::Get, &["status"]);
-        let json = self.send(region, request, unix_now).await?.document()?;
+        let answer = self.send_if_offered(region, request, unix_now).await?;
+        let json = answer.document()?;
         let version = json.pointer("/status/version").and_then(Value::as_str);
         version
             .map(str::to_owned)

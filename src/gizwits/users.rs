@@ -7,6 +7,7 @@ use crate::model::Region;
 use crate::secret::Secret;
 
 use super::api::Api;
+use super::error;
 use super::request::{Method, Request, Right};
 use super::session::Session;
 use super::wire;
@@ -40,7 +41,7 @@ pub enum NewUser {
         /// As for a name.
         password: Secret<String>,
         /// From [`Api::send_code`]; wrong 9010, expired 9009.
-        code: String,
+        code: Secret<String>,
     },
     /// By an account elsewhere, which the cloud asks.
     ThirdParty {
@@ -93,7 +94,7 @@ pub enum UserChange {
         /// The first password.
         password: Secret<String>,
         /// From [`Api::send_code`].
-        code: String,
+        code: Secret<String>,
     },
     /// Another password.
     Password {
@@ -112,7 +113,7 @@ pub enum UserChange {
         /// The new one, which the code went to.
         phone: String,
         /// From [`Api::send_code`].
-        code: String,
+        code: Secret<String>,
     },
 }
 
@@ -130,7 +131,7 @@ impl NewUser {
                 phone,
                 password,
                 code,
-            } => json!({ "phone": phone, "password": password.expose(), "code": code }),
+            } => json!({ "phone": phone, "password": password.expose(), "code": code.expose() }),
             Self::ThirdParty {
                 provider,
                 uid,
@@ -153,12 +154,12 @@ impl UserChange {
                 phone,
                 password,
                 code,
-            } => json!({ "phone": phone, "password": password.expose(), "code": code }),
+            } => json!({ "phone": phone, "password": password.expose(), "code": code.expose() }),
             Self::Password { old, new } => {
                 json!({ "old_pwd": old.expose(), "new_pwd": new.expose() })
             }
             Self::Email { email } => json!({ "email": email }),
-            Self::PhoneNumber { phone, code } => json!({ "phone": phone, "code": code }),
+            Self::PhoneNumber { phone, code } => json!({ "phone": phone, "code": code.expose() }),
         }
     }
 }
@@ -232,17 +233,23 @@ impl Api {
     /// [`CallError`]
     pub async fn profile(&self, region: Region, unix_now: i64) -> Result<Value, CallError> {
         let request = Request::new(Method::Get, &["app", "users"]).right(Right::User);
-        self.send(region, request, unix_now).await?.document()
+        let answer = self.send_if_offered(region, request, unix_now).await?;
+        answer.document()
     }
 
     /// `DELETE /app/logout`: the token is void from then on. Not in the Open API page (the vendor's
-    /// newer description).
+    /// newer description); where a cloud does without it, the token is forgotten here, and that is all
+    /// that can be done.
     ///
     /// # Errors
     /// [`CallError`]
     pub async fn log_out(&self, region: Region, unix_now: i64) -> Result<(), CallError> {
         let request = Request::new(Method::Delete, &["app", "logout"]).right(Right::User);
-        self.send(region, request, unix_now).await?.nothing()?;
+        match self.send(region, request, unix_now).await {
+            Ok(answer) => answer.nothing()?,
+            Err(err) if error::is_not_offered(&err) => {}
+            Err(err) => return Err(err),
+        }
         self.forget(region);
         Ok(())
     }

@@ -34,7 +34,7 @@ async fn each_registration_says_who_the_user_is_and_brings_a_session() {
             NewUser::Phone {
                 phone: "123456".into(),
                 password: secret("123456"),
-                code: "abc".into(),
+                code: secret("abc"),
             },
             r#"{"code":"abc","password":"123456","phone":"123456"}"#,
         ),
@@ -96,7 +96,7 @@ async fn each_change_shows_the_user_token_and_tells_when_it_was_made() {
             UserChange::Phone {
                 phone: "1328830223".into(),
                 password: secret("123456"),
-                code: "123".into(),
+                code: secret("123"),
             },
             r#"{"code":"123","password":"123456","phone":"1328830223"}"#,
         ),
@@ -116,7 +116,7 @@ async fn each_change_shows_the_user_token_and_tells_when_it_was_made() {
         (
             UserChange::PhoneNumber {
                 phone: "1328830223".into(),
-                code: "abc".into(),
+                code: secret("abc"),
             },
             r#"{"code":"abc","phone":"1328830223"}"#,
         ),

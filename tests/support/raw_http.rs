@@ -43,8 +43,9 @@ impl RawMessage {
         Some(message)
     }
 
+    /// In one piece: a peer waits a while before it confirms half a message.
     pub async fn write(&self, stream: &mut TcpStream) -> std::io::Result<()> {
-        stream.write_all(self.head.as_bytes()).await?;
-        stream.write_all(&self.body).await
+        let whole = [self.head.as_bytes(), &self.body].concat();
+        stream.write_all(&whole).await
     }
 }

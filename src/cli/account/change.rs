@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::cli::prompt::{Wanted, text};
 use crate::cli::trouble::Trouble;
 use crate::gizwits::UserChange;
+use crate::secret::Secret;
 
 use super::cloud::Cloud;
 use super::user::{User, refused};
@@ -88,7 +89,7 @@ pub(super) async fn upgrade(cloud: &Cloud<'_>, args: UpgradeArgs) -> Result<(), 
         (None, Some(phone)) => UserChange::Phone {
             phone,
             password,
-            code,
+            code: Secret::new(code),
         },
         (username, _) => UserChange::Username {
             username: username.unwrap_or_default(),
@@ -161,7 +162,7 @@ pub(super) async fn set_phone(cloud: &Cloud<'_>, args: SetPhoneArgs) -> Result<(
     let said = format!("changed: the phone number is {} now", args.phone);
     let change = UserChange::PhoneNumber {
         phone: args.phone,
-        code,
+        code: Secret::new(code),
     };
     make(cloud, &user, &change, &said, NEW_NAME, None).await
 }

@@ -154,7 +154,7 @@ async fn new_user(cloud: &Cloud<'_>, args: RegisterArgs) -> Result<(NewUser, Str
         let user = NewUser::Phone {
             phone: phone.clone(),
             password,
-            code,
+            code: Secret::new(code),
         };
         return Ok((user, phone));
     }

@@ -21,6 +21,10 @@ homeassistant:
 snap:
     INSTA_UPDATE=always cargo test --locked --test discovery --test config --test cli
 
+# Write docs/open-api.md anew after a look at what changed
+open-api:
+    UPDATE_OPEN_API=1 cargo test --locked --test open_api
+
 # Latency, memory, start; as ratios to a floor
 bench:
     cargo bench --locked

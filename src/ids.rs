@@ -142,6 +142,17 @@ impl fmt::Display for CallId {
     }
 }
 
+/// Names one connection to a push endpoint, from its opening to its end; never used twice in one run,
+/// so that nothing an old connection said last is taken for its successor's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 impl Did {
     /// True when this device falls to instance `index` of `count` that share the devices.
     ///

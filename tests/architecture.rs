@@ -48,7 +48,7 @@ const OUTSIDE: &[&str] = &[
 ];
 
 /// Words, where they may occur (beginnings of paths), and why nowhere else.
-const WORDS: [Rule; 18] = [
+const WORDS: [Rule; 19] = [
     (
         &[
             "Instant::now",
@@ -131,8 +131,13 @@ const WORDS: [Rule; 18] = [
     ),
     (
         &["rustls"],
-        &["mqtt/", "gizwits/http.rs"],
+        &["mqtt/", "gizwits/http.rs", "gizwits/ws_tls.rs"],
         "one place per crate",
+    ),
+    (
+        &["tungstenite"],
+        &["gizwits/ws.rs", "simulator/ws.rs"],
+        "one place per crate, on either side",
     ),
     (&["sd_notify"], &["app/notify.rs"], "one place per crate"),
     (

@@ -56,6 +56,7 @@ fn device(product_key: &ProductKey) -> Device {
         is_disabled: false,
         wifi_version: "04020028".into(),
         mcu_version: String::new(),
+        push: None,
     }
 }
 

@@ -142,6 +142,7 @@ impl Engine {
                     id,
                     call,
                 } => self.cloud.call(account, region, id, call),
+                Effect::Socket { .. } => {}
                 Effect::SaveSchema {
                     product_key,
                     document,

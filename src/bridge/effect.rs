@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::homeassistant::discovery::Components;
-use crate::ids::{AccountName, CallId, Did, ProductKey, ScheduleId};
+use crate::ids::{AccountName, CallId, Did, LinkId, ProductKey, ScheduleId};
 use crate::model::binding::{Bind, BindByMac};
 use crate::model::schedule::Plan;
 use crate::model::{Attrs, Region};
+
+use super::SocketOrder;
 
 /// One thing to do, now. Effects are carried out in the order given.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,17 @@ pub enum Effect {
         id: CallId,
         /// What to ask.
         call: CloudCall,
+    },
+    /// Something for a push connection; what comes of it is told with [`super::Input::Socket`].
+    Socket {
+        /// Whose credentials.
+        account: AccountName,
+        /// Which of the account's tokens.
+        region: Region,
+        /// Which connection.
+        link: LinkId,
+        /// What to do.
+        order: SocketOrder,
     },
     /// Keep a product's schema document for the next start.
     SaveSchema {

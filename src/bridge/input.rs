@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::ids::{AccountName, CallId, Did, ScheduleId};
+use crate::ids::{AccountName, CallId, Did, LinkId, ScheduleId};
 use crate::model::binding::Bound;
 use crate::model::schedule::Run;
 use crate::model::{Device, ProductSchema, Schedule};
 
-use super::Settings;
+use super::{Settings, SocketEvent};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,13 @@ pub enum Input {
         id: CallId,
         /// What came of it.
         outcome: CallOutcome,
+    },
+    /// A push connection told something.
+    Socket {
+        /// Which.
+        link: LinkId,
+        /// What.
+        event: SocketEvent,
     },
     /// The answer to [`super::Effect::Sample`].
     Sampled(Sample),

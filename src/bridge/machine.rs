@@ -21,6 +21,7 @@ use super::input::{Input, Sample};
 use super::pending::PendingSets;
 use super::products::Products;
 use super::publisher::Publisher;
+use super::push::PushLinks;
 use super::registry::Registry;
 use super::requests::Requests;
 use super::settings::Settings;
@@ -57,6 +58,7 @@ pub struct Bridge {
     pub(super) products: Products,
     pub(super) pending: PendingSets,
     pub(super) requests: Requests,
+    pub(super) push: PushLinks,
     pub(super) publisher: Publisher,
     pub(super) health: Health,
     pub(super) last_sample: Sample,
@@ -94,6 +96,7 @@ impl Bridge {
             products: Products::new(restored.schemas),
             pending: PendingSets::default(),
             requests: Requests::default(),
+            push: PushLinks::default(),
             publisher: Publisher::default(),
             health: Health::default(),
             last_sample: Sample::default(),
@@ -125,6 +128,7 @@ impl Bridge {
             } => {
                 self.on_call_done(now, &account, id, outcome, &mut out);
             }
+            Input::Socket { link, event } => self.on_socket(now, link, event, &mut out),
             Input::Sampled(sample) => {
                 self.last_sample = sample;
                 self.publish_health(now, sample, &mut out);
@@ -156,6 +160,7 @@ impl Bridge {
             (self.inventory_due, "inventory"),
             (self.pending.next_deadline(), "confirm"),
             (self.requests.next_deadline(), "request"),
+            (self.push.next_deadline(), "push"),
             (announcing.filter(|_| self.can_announce()), "announce"),
             (
                 self.bridge_announcing.due().filter(|_| self.can_announce()),

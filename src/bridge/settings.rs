@@ -15,12 +15,18 @@ pub struct Settings {
     pub homeassistant: Option<HomeAssistant>,
     /// At least one.
     pub accounts: BTreeMap<AccountName, Account>,
-    /// Time between two polls of one device.
+    /// Listen on the cloud's WebSocket.
+    pub push: bool,
+    /// Time between two polls of one device without push.
     pub poll_interval: Duration,
+    /// The same where push is healthy: the shortest, it stretches while polls show nothing new.
+    pub poll_interval_with_push: Duration,
     /// Time between two listings of the bindings.
     pub bindings_interval: Duration,
     /// Calls a minute and account, commands included; this instance's share. At least 1.
     pub requests_per_minute: u32,
+    /// Calls a minute of all accounts together; `None`: no such limit. This instance's share, at least 1.
+    pub total_requests_per_minute: Option<u32>,
     /// What the user says of single devices.
     pub devices: BTreeMap<Did, DeviceSettings>,
     /// Which devices are this instance's.

@@ -15,5 +15,6 @@ pub(super) fn device(did: &str, product_key: &str) -> Device {
         is_disabled: false,
         wifi_version: String::new(),
         mcu_version: String::new(),
+        push: None,
     }
 }

@@ -268,6 +268,7 @@ impl Demo {
             }
             Input::MqttDown { .. }
             | Input::CallDone { .. }
+            | Input::Socket { .. }
             | Input::Sampled(_)
             | Input::Tick
             | Input::Reconfigure(_)

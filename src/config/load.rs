@@ -204,16 +204,20 @@ fn assemble(
     let (accounts, for_core) = accounts::read(&root, out);
     let (mqtt, base_topic) = sections::mqtt(&root, out);
     let homeassistant = sections::homeassistant(&root, out);
-    let (poll_interval, bindings_interval) = sections::polling(&root, out);
-    sections::push(&root, out);
+    let polling = sections::polling(&root, out);
+    let push = sections::push(&root, out);
     let shard = sections::shard(&root, out);
+    let limits = sections::limits(&root, shard, out);
     let settings = Settings {
         base_topic,
         homeassistant,
         accounts: for_core,
-        poll_interval,
-        bindings_interval,
-        requests_per_minute: sections::requests_per_minute(&root, shard, out),
+        push,
+        poll_interval: polling.interval,
+        poll_interval_with_push: polling.interval_with_push,
+        bindings_interval: polling.bindings_interval,
+        requests_per_minute: limits.requests_per_minute,
+        total_requests_per_minute: limits.total_requests_per_minute,
         devices: sections::devices(&root, out),
         shard,
     };

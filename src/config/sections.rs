@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::bridge::settings::{DeviceSettings, HomeAssistant, Shard};
 use crate::ids::Did;
@@ -153,37 +154,49 @@ pub(super) fn homeassistant(root: &Section<'_>, out: &mut Findings) -> Option<Ho
     })
 }
 
-/// Poll interval and bindings interval.
-pub(super) fn polling(
-    root: &Section<'_>,
-    out: &mut Findings,
-) -> (std::time::Duration, std::time::Duration) {
+/// The `polling` section.
+pub(super) struct Polling {
+    pub(super) interval: Duration,
+    pub(super) interval_with_push: Duration,
+    pub(super) bindings_interval: Duration,
+}
+
+pub(super) fn polling(root: &Section<'_>, out: &mut Findings) -> Polling {
     let known = ["interval", "interval_with_push", "bindings_interval"];
     let section = root.section("polling", &known, out);
     let polls = ("10s", "24h");
-    section.duration("interval_with_push", polls, "5m", out);
-    (
-        section.duration("interval", polls, "60s", out),
-        section.duration("bindings_interval", ("1m", "24h"), "10m", out),
-    )
-}
-
-/// Nothing pushes yet; a user who asks for it is told so.
-pub(super) fn push(root: &Section<'_>, out: &mut Findings) {
-    let section = root.section("push", &["enabled"], out);
-    if section.flag("enabled", false, out) {
-        out.warnings.push(
-            "push.enabled has no effect in this version: the cloud is polled, see polling.interval"
-                .into(),
-        );
+    Polling {
+        interval: section.duration("interval", polls, "60s", out),
+        interval_with_push: section.duration("interval_with_push", polls, "5m", out),
+        bindings_interval: section.duration("bindings_interval", ("1m", "24h"), "10m", out),
     }
 }
 
-pub(super) fn requests_per_minute(root: &Section<'_>, shard: Shard, out: &mut Findings) -> u32 {
-    let section = root.section("limits", &["requests_per_minute"], out);
-    // All instances speak for one account, and the cloud counts them together.
+/// `push.enabled`
+pub(super) fn push(root: &Section<'_>, out: &mut Findings) -> bool {
+    let section = root.section("push", &["enabled"], out);
+    section.flag("enabled", true, out)
+}
+
+/// The `limits` section, as this instance's share.
+pub(super) struct Limits {
+    pub(super) requests_per_minute: u32,
+    pub(super) total_requests_per_minute: Option<u32>,
+}
+
+pub(super) fn limits(root: &Section<'_>, shard: Shard, out: &mut Findings) -> Limits {
+    let known = ["requests_per_minute", "total_requests_per_minute"];
+    let section = root.section("limits", &known, out);
+    // All instances speak for the same accounts, and the cloud counts them together.
+    let share = |all: u32| (all / shard.count).max(1);
     let all = section.number("requests_per_minute", 6..=600, 30, out);
-    (all / shard.count).max(1)
+    let total = section.member("total_requests_per_minute").is_some();
+    Limits {
+        requests_per_minute: share(all),
+        total_requests_per_minute: total
+            .then(|| section.number("total_requests_per_minute", 6..=6000, 60, out))
+            .map(share),
+    }
 }
 
 pub(super) fn devices(root: &Section<'_>, out: &mut Findings) -> BTreeMap<Did, DeviceSettings> {

@@ -76,6 +76,12 @@ impl Api {
         })))
     }
 
+    /// Is this region's address an encrypted one? Push goes the same way.
+    pub(super) fn is_tls(&self, region: Region) -> bool {
+        let url = self.0.access.urls.get(&region);
+        url.is_some_and(|url| url.starts_with("https:"))
+    }
+
     /// The session in a region, to be kept on disk.
     #[must_use]
     pub fn session(&self, region: Region) -> Option<Session> {

@@ -34,7 +34,7 @@ impl Api {
             .query("limit", limit)
             .query("skip", skip);
         let answer = self.send(region, request, unix_now).await?;
-        wire::bindings(&answer.document()?)
+        wire::bindings(&answer.document()?, self.is_tls(region))
     }
 
     /// `POST /app/bindings`

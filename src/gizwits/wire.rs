@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::bridge::{CallError, Reply};
 use crate::ids::{Did, Mac, ProductKey};
 use crate::model::binding::Bound;
-use crate::model::{Device, ProductSchema};
+use crate::model::{Device, Endpoint, ProductSchema};
 use crate::secret::Secret;
 
 use super::error::unexpected;
@@ -33,7 +33,8 @@ pub(super) fn session(json: &Value, unix_now: i64) -> Result<Session, CallError>
 }
 
 /// A page of the bindings. A row that cannot be read costs only itself.
-pub(super) fn bindings(json: &Value) -> Result<Reply, CallError> {
+/// `tls` says which of the two push ports is meant.
+pub(super) fn bindings(json: &Value, tls: bool) -> Result<Reply, CallError> {
     let rows = json.get("devices").and_then(Value::as_array);
     let rows = rows.ok_or_else(|| unexpected("the bindings have no list `devices`"))?;
     if rows.len() > MAX_ROWS {
@@ -41,7 +42,7 @@ pub(super) fn bindings(json: &Value) -> Result<Reply, CallError> {
     }
     let (mut devices, mut unreadable) = (Vec::new(), Vec::new());
     for (at, row) in rows.iter().enumerate() {
-        match device(row) {
+        match device(row, tls) {
             Ok(device) => devices.push(device),
             Err(reason) => unreadable.push(format!("bindings row {at}: {reason}")),
         }
@@ -54,7 +55,7 @@ pub(super) fn bindings(json: &Value) -> Result<Reply, CallError> {
 }
 
 /// The passcode, which opens the device on the LAN, is not read.
-fn device(row: &Value) -> Result<Device, String> {
+fn device(row: &Value, tls: bool) -> Result<Device, String> {
     Ok(Device {
         did: Did::new(text(row, "did")).map_err(|err| err.to_string())?,
         product_key: ProductKey::new(text(row, "product_key")).map_err(|err| err.to_string())?,
@@ -66,6 +67,24 @@ fn device(row: &Value) -> Result<Device, String> {
         is_disabled: row.get("is_disabled").and_then(flag).unwrap_or(false),
         wifi_version: text(row, "wifi_soft_version"),
         mcu_version: text(row, "mcu_soft_version"),
+        push: endpoint(row, tls),
+    })
+}
+
+/// Older accounts' rows have no `wss_port` (seen); then it is the documented one.
+fn endpoint(row: &Value, tls: bool) -> Option<Endpoint> {
+    let (key, documented) = if tls {
+        ("wss_port", 8880)
+    } else {
+        ("ws_port", 8080)
+    };
+    let host = text(row, "host");
+    let port = row.get(key).and_then(integer);
+    let port = port.and_then(|port| u16::try_from(port).ok());
+    (!host.is_empty()).then(|| Endpoint {
+        host,
+        port: port.unwrap_or(documented),
+        tls,
     })
 }
 
@@ -175,7 +194,7 @@ mod tests {
             devices,
             rows,
             unreadable,
-        }) = bindings(&page)
+        }) = bindings(&page, true)
         else {
             panic!("not read");
         };
@@ -184,7 +203,7 @@ mod tests {
         assert_eq!(devices[1].alias, "Pool");
         assert!(!devices[1].is_online && devices[1].is_disabled);
         assert!(!format!("{devices:?}").contains("SECRETCODE"));
-        assert!(bindings(&json!({})).is_err());
+        assert!(bindings(&json!({}), true).is_err());
     }
 
     #[test]

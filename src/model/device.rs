@@ -2,6 +2,8 @@
 
 use crate::ids::{Did, Mac, ProductKey};
 
+use super::Endpoint;
+
 /// A device that the account's user has bound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -24,4 +26,6 @@ pub struct Device {
     pub wifi_version: String,
     /// Firmware of the appliance's controller; may be empty.
     pub mcu_version: String,
+    /// Where the cloud pushes what it reports; `None` where the answer names no host.
+    pub push: Option<Endpoint>,
 }

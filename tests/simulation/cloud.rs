@@ -291,5 +291,6 @@ fn device(row: &Value) -> Device {
         is_disabled: false,
         wifi_version: String::new(),
         mcu_version: String::new(),
+        push: None,
     }
 }

@@ -41,9 +41,12 @@ fn settings() -> Settings {
             status_topic: "homeassistant/status".into(),
         }),
         accounts: BTreeMap::from([(AccountName::new("home").unwrap(), account)]),
+        push: false,
         poll_interval: Duration::from_secs(60),
+        poll_interval_with_push: Duration::from_secs(300),
         bindings_interval: Duration::from_secs(600),
         requests_per_minute: PER_MINUTE,
+        total_requests_per_minute: None,
         devices: BTreeMap::new(),
         shard: Shard { index: 0, count: 1 },
     }

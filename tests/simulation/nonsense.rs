@@ -88,6 +88,7 @@ fn device(chance: &mut Rng) -> Device {
         is_disabled: chance.bool(),
         wifi_version: String::new(),
         mcu_version: String::new(),
+        push: None,
     }
 }
 

@@ -169,7 +169,8 @@ impl Universe {
                 call,
             } => self.call(account, region, id, &call),
             Effect::Sample => self.tell(Input::Sampled(Sample::default())),
-            Effect::Subscribe { .. }
+            Effect::Socket { .. }
+            | Effect::Subscribe { .. }
             | Effect::SaveSchema { .. }
             | Effect::SaveAnnounced { .. }
             | Effect::Stopped => {}

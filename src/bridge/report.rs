@@ -1,0 +1,166 @@
+//! What a device's report, or the failure to get one, means for its values and its presence.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tracing::{debug, info, warn};
+
+use crate::clock::Now;
+use crate::homeassistant::topic;
+use crate::ids::{AttrName, Did, ProductKey};
+
+use super::effect::Effect;
+use super::input::{CallError, ErrorClass};
+use super::machine::Bridge;
+
+impl Bridge {
+    /// A device's values arrived.
+    pub(super) fn on_report(
+        &mut self,
+        now: Now,
+        did: &Did,
+        updated_at: i64,
+        report: &Map<String, Value>,
+        asked_at: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        let product_key = entry.device.product_key.clone();
+        if !self.products.is_settled(&product_key) {
+            // Nothing could be read of it; it is asked for again when the schema is here.
+            return;
+        }
+        let first = entry.presence.is_new();
+        let older = entry.presence.is_old(now, updated_at);
+        entry.presence.answered(now, updated_at);
+        if std::mem::take(&mut entry.is_failing) {
+            info!(%did, "the device can be polled again");
+        }
+        if first {
+            entry.announcing.changed(now.mono);
+        }
+        if !older {
+            self.take_values(now, did, &product_key, report, asked_at, out);
+        }
+        self.publish_device(now, did, out);
+    }
+
+    /// What a report no longer tells readably is not shown as true any more.
+    fn withdraw(&mut self, did: &Did, names: &[AttrName], out: &mut Vec<Effect>) {
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        let known = names
+            .iter()
+            .filter(|name| entry.attrs.remove(name).is_some());
+        let known: Vec<&AttrName> = known.collect();
+        let Some(schema) = self.products.get(&entry.device.product_key) else {
+            return;
+        };
+        for name in known {
+            let level = topic::attr_level(schema, name.as_str());
+            let topic = self.topics.below_device(&entry.level, &level);
+            self.publisher.clear(topic, out);
+        }
+    }
+
+    fn take_values(
+        &mut self,
+        now: Now,
+        did: &Did,
+        product_key: &ProductKey,
+        report: &Map<String, Value>,
+        asked_at: Duration,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.products.widen(product_key, report) {
+            self.product_changed(now, product_key);
+        }
+        let (attrs, news, unreadable) = self.products.decode(product_key, report);
+        for line in news {
+            warn!(%did, attribute = line, "a reported value does not fit the schema; it is left out");
+        }
+        unreadable
+            .iter()
+            .for_each(|_| self.health.note("unreadable_value".into()));
+        self.withdraw(did, &unreadable, out);
+        for verdict in self.pending.observe(did, &attrs, asked_at) {
+            self.publish_result(verdict, out);
+        }
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        if let Some(schema) = self.products.get(product_key)
+            && entry.observe_ranges(schema, &attrs)
+        {
+            entry.announcing.changed(now.mono);
+        }
+        let changed = entry.attrs.merge(attrs);
+        if !changed.is_empty() {
+            debug!(%did, changed = changed.len(), "new values");
+        }
+        if !entry.attrs.is_empty() {
+            self.clear_leftovers(did, out);
+        }
+    }
+
+    pub(super) fn on_poll_failed(
+        &mut self,
+        now: Now,
+        did: &Did,
+        err: &CallError,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        let first = entry.presence.is_new();
+        match err.class {
+            // 9029: nothing was ever stored for it, which `updated_at` 0 says too.
+            ErrorClass::Refused if err.code == Some(9029) => entry.presence.answered(now, 0),
+            ErrorClass::DeviceOffline => {
+                entry
+                    .presence
+                    .answered(now, entry.presence.updated_at().unwrap_or(0));
+                entry.presence.unreachable();
+            }
+            ErrorClass::DeviceGone => {
+                entry.presence.unreachable();
+                if !std::mem::replace(&mut entry.is_failing, true) {
+                    warn!(%did, reason = %err, "the cloud does not know the device any more: listing the bindings");
+                    self.list_soon(now, did);
+                }
+            }
+            ErrorClass::Throttled
+            | ErrorClass::TokenLost
+            | ErrorClass::LoginRefused
+            | ErrorClass::Refused
+            | ErrorClass::Fatal
+            | ErrorClass::Unsent
+            | ErrorClass::Transient => {
+                if !std::mem::replace(&mut entry.is_failing, true) {
+                    warn!(%did, reason = %err, "the device cannot be polled; it is tried again in its turn");
+                }
+            }
+        }
+        if let Some(entry) = self.registry.get_mut(did)
+            && first
+            && !entry.presence.is_new()
+        {
+            entry.announcing.changed(now.mono);
+        }
+        self.publish_device(now, did, out);
+    }
+
+    /// A device reported some or all of its values by itself, or because it was asked over push.
+    pub(super) fn on_pushed(
+        &mut self,
+        _now: Now,
+        _did: &Did,
+        _report: &Map<String, Value>,
+        _out: &mut Vec<Effect>,
+    ) {
+    }
+}

@@ -6,9 +6,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tracing::error;
 
-use crate::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Input, Reply};
-use crate::gizwits::Api;
-use crate::ids::{AccountName, CallId};
+use crate::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Input, Reply, SocketOrder};
+use crate::gizwits::{Api, Sockets};
+use crate::ids::{AccountName, CallId, LinkId};
 use crate::model::Region;
 use crate::store::StoredToken;
 
@@ -31,30 +31,54 @@ pub struct Cloud {
     clock: Clock,
     desk: Desk,
     outcomes: mpsc::UnboundedSender<Input>,
+    sockets: Sockets,
+}
+
+/// What comes home from a [`Cloud`].
+#[derive(Debug)]
+pub struct Homecoming {
+    /// Outcomes of calls. It needs no bound of its own: the core never has more calls under way than its
+    /// gates admit.
+    pub outcomes: mpsc::UnboundedReceiver<Input>,
+    /// What push connections tell.
+    pub pushed: mpsc::Receiver<Input>,
 }
 
 impl Cloud {
-    /// Outcomes come home on the receiver. It needs no bound of its own: the core never has more
-    /// calls under way than its gates admit.
+    /// Nothing is connected yet.
     #[must_use]
-    pub fn new(
-        ways: BTreeMap<AccountName, Way>,
-        clock: Clock,
-        desk: Desk,
-    ) -> (Self, mpsc::UnboundedReceiver<Input>) {
+    pub fn new(ways: BTreeMap<AccountName, Way>, clock: Clock, desk: Desk) -> (Self, Homecoming) {
         let (outcomes, receiver) = mpsc::unbounded_channel();
+        let (sockets, pushed) = Sockets::new();
         let cloud = Self {
             ways,
             clock,
             desk,
             outcomes,
+            sockets,
         };
-        (cloud, receiver)
+        let homecoming = Homecoming {
+            outcomes: receiver,
+            pushed,
+        };
+        (cloud, homecoming)
     }
 
     /// The accounts are others now. Calls under way end as they began.
     pub fn replace(&mut self, ways: BTreeMap<AccountName, Way>) {
         self.ways = ways;
+    }
+
+    /// Something for a push connection; what comes of it comes home, too.
+    pub fn socket(
+        &mut self,
+        account: &AccountName,
+        region: Region,
+        link: LinkId,
+        order: SocketOrder,
+    ) {
+        let way = self.ways.get(account).map(|way| &way.api);
+        self.sockets.order(way, region, link, order);
     }
 
     /// Makes a call; its outcome comes home whatever happens.

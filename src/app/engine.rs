@@ -58,6 +58,8 @@ pub struct Engine {
     pub cloud: Cloud,
     /// Outcomes of calls.
     pub outcomes: mpsc::UnboundedReceiver<Input>,
+    /// What push connections tell.
+    pub pushed: mpsc::Receiver<Input>,
     /// Keeps files.
     pub desk: Desk,
     /// From the supervisor.
@@ -120,6 +122,7 @@ impl Engine {
             // In no fixed order, so that a flood of messages cannot starve the rest.
             Some(order) = self.orders.recv() => Woken::Order(order),
             Some(input) = self.outcomes.recv() => Woken::Input(input),
+            Some(input) = self.pushed.recv() => Woken::Input(input),
             input = self.broker.inputs.recv() => input.map_or(Woken::NoLink, Woken::Input),
             () = sleep_until(self.clock.instant(deadline)) => {
                 tracing::trace!(reason, "woken by a deadline");
@@ -142,7 +145,12 @@ impl Engine {
                     id,
                     call,
                 } => self.cloud.call(account, region, id, call),
-                Effect::Socket { .. } => {}
+                Effect::Socket {
+                    account,
+                    region,
+                    link,
+                    order,
+                } => self.cloud.socket(&account, region, link, order),
                 Effect::SaveSchema {
                     product_key,
                     document,

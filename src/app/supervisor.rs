@@ -78,7 +78,7 @@ impl Running {
         let (tell_ready, not_ready) = watch::channel(Some("the bridge is starting".to_owned()));
         let web = serve(&config, &not_ready).await?;
         let scribe = Scribe::start(dir);
-        let (cloud, outcomes) = Cloud::new(ways.clone(), clock, scribe.desk());
+        let (cloud, home) = Cloud::new(ways.clone(), clock, scribe.desk());
         let (orders, receiver) = mpsc::channel(8);
         let bridge = Bridge::new(
             config.settings.clone(),
@@ -91,7 +91,8 @@ impl Running {
             clock,
             broker: broker_link(&mqtt_config, link),
             cloud,
-            outcomes,
+            outcomes: home.outcomes,
+            pushed: home.pushed,
             desk: scribe.desk(),
             orders: receiver,
             not_ready: tell_ready,

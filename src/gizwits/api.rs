@@ -17,6 +17,7 @@ use super::http::{Answer, Http, SetUpError};
 use super::request::{Request, Right};
 use super::session::Session;
 use super::users::NewUser;
+use super::ws_frame::Credentials;
 use super::{error, sign};
 
 /// Where an account's cloud is and how to enter.
@@ -80,6 +81,16 @@ impl Api {
     pub(super) fn is_tls(&self, region: Region) -> bool {
         let url = self.0.access.urls.get(&region);
         url.is_some_and(|url| url.starts_with("https:"))
+    }
+
+    /// What a push connection logs in with: `None` before the first login in that region.
+    pub(super) fn push_credentials(&self, region: Region) -> Option<Credentials> {
+        let session = self.session(region)?;
+        Some(Credentials {
+            app_id: self.0.access.app_id.clone(),
+            uid: session.uid,
+            token: session.token,
+        })
     }
 
     /// The session in a region, to be kept on disk.

@@ -1,4 +1,5 @@
-//! Layer 4: the Gizwits Open API over HTTP. Sends one call, translates one answer, decides nothing.
+//! Layer 4: the Gizwits cloud, over HTTP and over push. Sends one call, translates one answer, decides
+//! nothing.
 
 pub mod api;
 pub mod devices;
@@ -14,6 +15,9 @@ pub mod users;
 pub mod verification;
 mod wire;
 mod wire_schedule;
+pub mod ws;
+pub mod ws_frame;
+mod ws_tls;
 
 pub use api::{Access, Api, LoginAs};
 pub use error_code::{Cure, ErrorCode};
@@ -21,3 +25,4 @@ pub use http::SetUpError;
 pub use session::Session;
 pub use users::{NewUser, Provider, UserChange};
 pub use verification::{AppToken, Captcha};
+pub use ws::Sockets;

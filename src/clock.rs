@@ -10,3 +10,12 @@ pub struct Now {
     /// Unix seconds. For token expiry and `updated_at`; may jump when the machine's clock is set.
     pub unix: i64,
 }
+
+impl Now {
+    /// Unix seconds of an earlier moment, as far as the machine's clock was not set since.
+    #[must_use]
+    pub fn unix_at(self, mono: Duration) -> i64 {
+        let ago = self.mono.saturating_sub(mono).as_secs();
+        self.unix.saturating_sub_unsigned(ago)
+    }
+}

@@ -14,7 +14,7 @@ use super::calls::{CallQueue, Job, Priority, Waiting};
 use super::gate::{Admission, CallGate, Urgency};
 use super::input::{CallError, CallOutcome, ErrorClass, Reply};
 use super::listing::{Listed, Listing};
-use super::poll::PollPlan;
+use super::poll::{Pace, PollPlan};
 use super::schedule_book::ScheduleBook;
 use super::session::Session;
 use super::settings;
@@ -33,11 +33,17 @@ pub(super) struct Account {
     pub(super) schedules: ScheduleBook,
     listed: bool,
     bindings_interval: Duration,
+    /// The same, or longer while push tells of changes and listings show none.
+    listing_rest: Duration,
     bindings_due: Duration,
     in_flight: BTreeMap<CallId, Flight>,
     blocked_until: Option<Duration>,
+    /// Why the cloud was last not to be called.
+    held_by: Option<String>,
 }
 
+/// The longest between two listings, where push tells of changes.
+const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 /// When the bindings are listed again after a listing that failed.
 const RELIST: Duration = Duration::from_secs(60);
 
@@ -78,7 +84,7 @@ impl Account {
         now: Now,
     ) -> Self {
         let gate = CallGate::new(settings.requests_per_minute);
-        let polls = PollPlan::new(settings.poll_interval, gate.background_per_minute());
+        let polls = PollPlan::new(pace(settings, &gate));
         let whereabouts = Whereabouts::new(&account.regions, restored.map(|(region, _)| region));
         let mut session = Session::new(restored);
         session.enter(whereabouts.region(), now);
@@ -95,18 +101,20 @@ impl Account {
             schedules: ScheduleBook::default(),
             listed: false,
             bindings_interval: settings.bindings_interval,
+            listing_rest: settings.bindings_interval,
             bindings_due: now.mono + settings.bindings_interval,
             in_flight: BTreeMap::new(),
             blocked_until: None,
+            held_by: None,
         }
     }
 
     /// New intervals and limits; credentials are the edge's.
     pub(super) fn reconfigure(&mut self, settings: &settings::Settings, now: Duration) {
         self.gate.set_limit(settings.requests_per_minute);
-        let per_minute = self.gate.background_per_minute();
-        self.polls.set_pace(settings.poll_interval, per_minute, now);
+        self.polls.set_pace(pace(settings, &self.gate), now);
         self.bindings_interval = settings.bindings_interval;
+        self.listing_rest = settings.bindings_interval;
     }
 
     pub(super) fn region(&self) -> Region {
@@ -132,6 +140,13 @@ impl Account {
         self.session.refusal()
     }
 
+    /// The same, and what keeps it from being `ok` for now.
+    pub(super) fn reason(&self) -> Option<&str> {
+        let is_held = self.gate.is_throttled() || self.gate.is_outage();
+        self.refusal()
+            .or_else(|| self.held_by.as_deref().filter(|_| is_held))
+    }
+
     pub(super) fn queue_depth(&self) -> usize {
         self.queue.len()
     }
@@ -143,6 +158,34 @@ impl Account {
     /// Lists the bindings soon: something hints that they changed.
     pub(super) fn list_at(&mut self, at: Duration) {
         self.bindings_due = self.bindings_due.min(at);
+    }
+
+    /// A listing is over. Push tells of changes, where it brings all devices: then the next one may come
+    /// later each time that it shows none.
+    pub(super) fn rest_after_listing(&mut self, is_calm: bool, now: Duration) {
+        let longest = LONGEST_REST.max(self.bindings_interval);
+        self.listing_rest = if is_calm {
+            (self.listing_rest * 2).min(longest)
+        } else {
+            self.bindings_interval
+        };
+        if is_calm {
+            // The one that was planned when this one began.
+            self.bindings_due = self.bindings_due.max(now + self.listing_rest);
+        }
+    }
+
+    /// Is there a token to log in to push with?
+    pub(super) fn has_token(&self) -> bool {
+        self.session.is_live()
+    }
+
+    /// Push refuses the token: perhaps it is dead, so another one is fetched.
+    pub(super) fn doubt_token(&mut self, now: Now, chance: f64) {
+        let generation = self.session.generation();
+        if self.session.lost(self.region(), generation, now, chance) {
+            info!(account = %self.name, "push does not take the token: logging in again");
+        }
     }
 
     /// The device is gone: nothing about it needs asking any more.
@@ -163,7 +206,7 @@ impl Account {
     /// Queues what time has made due.
     pub(super) fn tick(&mut self, now: Duration) {
         if now >= self.bindings_due {
-            self.bindings_due = now + self.bindings_interval;
+            self.bindings_due = now + self.listing_rest;
             self.push(Job::Bindings { skip: 0 }, Priority::Inventory);
         }
         while let Some(did) = self.polls.due(now) {
@@ -460,6 +503,7 @@ impl Account {
     fn throttled(&mut self, now: Duration, err: &CallError, chance: f64) {
         let news = !self.gate.is_throttled();
         let wait = self.gate.throttle(now, err.retry_after, chance);
+        self.held_by = Some(err.message.clone());
         if news {
             warn!(account = %self.name, reason = %err, pause_s = wait.as_secs(),
                 "the cloud says too often: the whole account pauses");
@@ -469,9 +513,18 @@ impl Account {
     fn unreachable(&mut self, now: Duration, err: &CallError, chance: f64) {
         let known = self.gate.is_outage();
         let wait = self.gate.fail(now, chance);
+        self.held_by = Some(err.message.clone());
         if !known && self.gate.is_outage() {
             warn!(account = %self.name, reason = %err, retry_s = wait.as_secs(),
                 "the cloud cannot be reached: trying again, at longest each minute");
         }
+    }
+}
+
+fn pace(settings: &settings::Settings, gate: &CallGate) -> Pace {
+    Pace {
+        interval: settings.poll_interval,
+        with_push: settings.poll_interval_with_push,
+        per_minute: gate.background_per_minute(),
     }
 }

@@ -99,4 +99,11 @@ impl Bridge {
 
     /// A push connection is gone: what was written over it may or may not have arrived.
     pub(super) fn on_link_lost(&mut self, _now: Now, _link: LinkId, _out: &mut Vec<Effect>) {}
+
+    /// Sends what waits for a device, by the way that is open now.
+    pub(super) fn send_waiting(&mut self, _now: Now, did: &Did, _out: &mut Vec<Effect>) {
+        if self.pending.wants_call(did) {
+            self.ask(did, Job::Command(did.clone()), Priority::Command);
+        }
+    }
 }

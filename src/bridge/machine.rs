@@ -160,7 +160,7 @@ impl Bridge {
             (self.inventory_due, "inventory"),
             (self.pending.next_deadline(), "confirm"),
             (self.requests.next_deadline(), "request"),
-            (self.push.next_deadline(), "push"),
+            (self.push.next_deadline(|name| self.has_token(name)), "push"),
             (announcing.filter(|_| self.can_announce()), "announce"),
             (
                 self.bridge_announcing.due().filter(|_| self.can_announce()),
@@ -191,6 +191,11 @@ impl Bridge {
             .map(|(name, state)| format!("{name} is {}", state.as_str()))
             .collect();
         Some(format!("no account is ok: {}", states.join(", ")))
+    }
+
+    /// Can an account's connections log in?
+    pub(super) fn has_token(&self, name: &AccountName) -> bool {
+        self.accounts.get(name).is_some_and(Account::has_token)
     }
 
     pub(super) fn can_announce(&self) -> bool {
@@ -232,6 +237,7 @@ impl Bridge {
         for did in self.pending.polls_due(now.mono) {
             self.ask(&did, Job::Latest(did.clone()), Priority::Asked);
         }
+        self.follow_push(now, out);
         self.expire_commands(now, out);
         self.expire_requests(now, out);
         self.follow_schedules(now, out);
@@ -330,6 +336,7 @@ impl Bridge {
                         new.gate.remember(&known.gate);
                     }
                     self.accounts.insert(name.clone(), new);
+                    self.push.renew(name.clone());
                     anew.push(name.clone());
                 }
             }
@@ -345,6 +352,7 @@ impl Bridge {
         for did in self.registry.unwanted(&self.settings) {
             self.remove_device(now, &did, out);
         }
+        self.push.look_again();
         self.forget_orphans(now, out);
         self.ask_for_schemas();
         self.keep_polling(now);

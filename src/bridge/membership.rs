@@ -12,6 +12,7 @@ use crate::model::Device;
 use super::calls::{Job, Priority};
 use super::effect::{Announced, Effect};
 use super::machine::Bridge;
+use super::registry::Changes;
 
 /// A listing that misses devices is repeated this soon: it may have been a mistake.
 const DOUBT: Duration = Duration::from_secs(30);
@@ -28,6 +29,11 @@ impl Bridge {
         let changes = self
             .registry
             .update(name, devices, &self.settings, now.mono);
+        self.push.look_again();
+        let is_calm = changes == Changes::default() && self.push.hears_all(name, &self.registry);
+        if let Some(account) = self.accounts.get_mut(name) {
+            account.rest_after_listing(is_calm, now.mono);
+        }
         for did in changes.joined {
             self.on_joined(now, name, &did, out);
         }
@@ -116,6 +122,7 @@ impl Bridge {
     /// Takes a device out that the settings do not want any more.
     pub(super) fn remove_device(&mut self, now: Now, did: &Did, out: &mut Vec<Effect>) {
         if let Some(entry) = self.registry.remove(did) {
+            self.push.look_again();
             if let Some(account) = self.accounts.get_mut(&entry.account) {
                 account.forget(did);
             }

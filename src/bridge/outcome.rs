@@ -187,6 +187,7 @@ impl Bridge {
         reason: &str,
         out: &mut Vec<Effect>,
     ) {
+        self.push.look_again();
         self.abandon_commands(name, reason, out);
         self.abandon_requests(reason, |of| of == name, out);
         self.publish_availability(now, out);

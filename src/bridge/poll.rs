@@ -1,87 +1,159 @@
-//! Which device is polled next: one after the other, evenly over the interval.
+//! Which device is polled next. Without push: one after the other, evenly over the interval. With push
+//! the poll is a safety net, and comes the more rarely the longer it shows nothing new.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
 use crate::ids::Did;
 
+/// The rarest that a device with push is polled.
+const RAREST: Duration = Duration::from_secs(30 * 60);
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct PollPlan {
     interval: Duration,
+    with_push: Duration,
     least_gap: Duration,
-    devices: BTreeSet<Did>,
+    /// Those without push, in the round.
+    round: BTreeSet<Did>,
     last: Option<Did>,
+    due: Duration,
+    /// Those with push.
+    calm: BTreeMap<Did, Calm>,
+}
+
+/// A device with push.
+#[derive(Debug, Clone, Copy)]
+struct Calm {
+    every: Duration,
     due: Duration,
 }
 
+/// Intervals and pace.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// Without push.
+    pub(super) interval: Duration,
+    /// The shortest with push.
+    pub(super) with_push: Duration,
+    /// Bounds the round: with too many devices for the interval it gets longer.
+    pub(super) per_minute: u32,
+}
+
 impl PollPlan {
-    /// `per_minute` bounds the pace: with too many devices for the interval the round gets longer.
-    pub(super) fn new(interval: Duration, per_minute: u32) -> Self {
+    pub(super) fn new(pace: Pace) -> Self {
         let mut plan = Self {
-            interval,
+            interval: pace.interval,
+            with_push: pace.with_push,
             least_gap: Duration::ZERO,
-            devices: BTreeSet::new(),
+            round: BTreeSet::new(),
             last: None,
             due: Duration::ZERO,
+            calm: BTreeMap::new(),
         };
-        plan.set_pace(interval, per_minute, Duration::ZERO);
+        plan.set_pace(pace, Duration::ZERO);
         plan
     }
 
     /// A shorter interval counts from `now`.
-    pub(super) fn set_pace(&mut self, interval: Duration, per_minute: u32, now: Duration) {
-        self.interval = interval;
-        self.least_gap = Duration::from_secs(60) / per_minute.max(1);
-        if !self.devices.is_empty() {
+    pub(super) fn set_pace(&mut self, pace: Pace, now: Duration) {
+        self.interval = pace.interval;
+        self.with_push = pace.with_push;
+        self.least_gap = Duration::from_secs(60) / pace.per_minute.max(1);
+        if !self.round.is_empty() {
             self.due = self.due.min(now + self.gap());
+        }
+        for calm in self.calm.values_mut() {
+            calm.every = self.with_push;
+            calm.due = calm.due.min(now + self.with_push);
         }
     }
 
     /// The caller fetches a new device at once; its turn in the round comes by itself.
     pub(super) fn add(&mut self, did: Did, now: Duration) {
-        if self.devices.is_empty() {
+        if self.calm.contains_key(&did) {
+            return;
+        }
+        if self.round.is_empty() {
             self.due = now + self.interval;
         }
-        if self.devices.insert(did) && self.devices.len() > 1 {
+        if self.round.insert(did) && self.round.len() > 1 {
             self.due = self.due.min(now + self.gap());
         }
     }
 
     pub(super) fn remove(&mut self, did: &Did) {
-        self.devices.remove(did);
+        self.round.remove(did);
+        self.calm.remove(did);
+    }
+
+    /// Push brings the device's reports now. `chance` (0 to 1) spreads the polls of those that came together.
+    pub(super) fn calm(&mut self, did: &Did, now: Duration, chance: f64) {
+        if self.round.remove(did) || self.calm.contains_key(did) {
+            let every = self.with_push;
+            let due = now + every.mul_f64(0.5 + 0.5 * chance);
+            self.calm.insert(did.clone(), Calm { every, due });
+        }
+    }
+
+    /// Push does not bring them any more: back to the round.
+    pub(super) fn hurry(&mut self, did: &Did, now: Duration) {
+        if self.calm.remove(did).is_some() {
+            self.add(did.clone(), now);
+            self.due = self.due.min(now + self.gap());
+        }
+    }
+
+    /// What a poll of a device with push showed: the next one comes later each time that it is nothing new, and
+    /// soon again after something that push should have brought.
+    pub(super) fn showed(&mut self, did: &Did, news: bool, now: Duration) {
+        let least = self.with_push;
+        if let Some(calm) = self.calm.get_mut(did) {
+            let longer = (calm.every * 2).min(RAREST.max(least));
+            calm.every = if news { least } else { longer };
+            calm.due = now + calm.every;
+        }
     }
 
     /// The next moment at which a device is due.
     pub(super) fn next(&self) -> Option<Duration> {
-        (!self.devices.is_empty()).then_some(self.due)
+        let round = (!self.round.is_empty()).then_some(self.due);
+        let calm = self.calm.values().map(|calm| calm.due).min();
+        round.into_iter().chain(calm).min()
     }
 
     /// The device whose turn it is. A late caller gets one, not all that it missed.
     pub(super) fn due(&mut self, now: Duration) -> Option<Did> {
-        if self.devices.is_empty() || now < self.due {
+        let calm = self.calm.iter_mut().find(|(_, calm)| now >= calm.due);
+        if let Some((did, calm)) = calm {
+            // Unless its answer says otherwise.
+            calm.due = now + calm.every;
+            return Some(did.clone());
+        }
+        if self.round.is_empty() || now < self.due {
             return None;
         }
         let after = self.last.take().and_then(|last| {
-            self.devices
+            self.round
                 .range((Bound::Excluded(last), Bound::Unbounded))
                 .next()
                 .cloned()
         });
-        let did = after.or_else(|| self.devices.first().cloned());
+        let did = after.or_else(|| self.round.first().cloned());
         self.last.clone_from(&did);
         self.due = (self.due + self.gap()).max(now);
         did
     }
 
-    /// Time from one poll of a device to its next.
+    /// Time from one poll of a device without push to its next.
     pub(super) fn round(&self) -> Duration {
-        self.gap() * u32::try_from(self.devices.len().max(1)).unwrap_or(u32::MAX)
+        self.gap() * u32::try_from(self.round.len().max(1)).unwrap_or(u32::MAX)
     }
 
     fn gap(&self) -> Duration {
-        let devices = u32::try_from(self.devices.len().max(1)).unwrap_or(u32::MAX);
+        let devices = u32::try_from(self.round.len().max(1)).unwrap_or(u32::MAX);
         (self.interval / devices).max(self.least_gap)
     }
 }
@@ -94,10 +166,18 @@ mod tests {
         Duration::from_secs(secs)
     }
 
+    fn did(n: usize) -> Did {
+        Did::new(format!("did{n:04}")).unwrap()
+    }
+
     fn plan(devices: usize, per_minute: u32) -> PollPlan {
-        let mut plan = PollPlan::new(s(60), per_minute);
+        let mut plan = PollPlan::new(Pace {
+            interval: s(60),
+            with_push: s(300),
+            per_minute,
+        });
         for n in 0..devices {
-            plan.add(Did::new(format!("did{n:04}")).unwrap(), s(0));
+            plan.add(did(n), s(0));
         }
         plan
     }
@@ -105,7 +185,11 @@ mod tests {
     fn polls(plan: &mut PollPlan, until: u64) -> Vec<(u64, Did)> {
         let mut seen = Vec::new();
         while let Some(at) = plan.next().filter(|at| *at < s(until)) {
-            seen.extend(plan.due(at).map(|did| (at.as_secs(), did)));
+            let due = plan.due(at);
+            if let Some(did) = &due {
+                plan.showed(did, false, at);
+            }
+            seen.extend(due.map(|did| (at.as_secs(), did)));
         }
         seen
     }
@@ -119,15 +203,14 @@ mod tests {
             "{times:?}"
         );
         for n in 0..6 {
-            let did = Did::new(format!("did{n:04}")).unwrap();
             let own: Vec<u64> = seen
                 .iter()
-                .filter(|(_, d)| *d == did)
+                .filter(|(_, of)| *of == did(n))
                 .map(|(at, _)| *at)
                 .collect();
             assert!(
                 own.windows(2).all(|pair| pair[1] - pair[0] == 60),
-                "{did}: {own:?}"
+                "{n}: {own:?}"
             );
         }
     }
@@ -146,5 +229,47 @@ mod tests {
         assert!(next >= s(10_000), "{next:?}");
         assert!(plan.due(s(10_000)).is_some());
         assert!(plan.due(s(10_000)).is_none());
+    }
+
+    #[test]
+    fn with_push_a_poll_that_shows_nothing_new_makes_the_next_one_rarer() {
+        let mut plan = plan(1, 600);
+        plan.calm(&did(0), s(0), 1.0);
+        let times: Vec<u64> = polls(&mut plan, 10_000).iter().map(|(at, _)| *at).collect();
+        assert_eq!(times, [300, 900, 2_100, 3_900, 5_700, 7_500, 9_300]);
+        plan.showed(&did(0), true, s(10_000));
+        assert_eq!(
+            plan.next(),
+            Some(s(10_300)),
+            "it showed what push had not brought"
+        );
+    }
+
+    #[test]
+    fn without_push_a_device_is_back_in_the_round() {
+        let mut plan = plan(3, 600);
+        for n in 0..3 {
+            plan.calm(&did(n), s(0), 0.5);
+        }
+        assert_eq!(plan.next(), Some(s(225)));
+        for n in 0..3 {
+            plan.hurry(&did(n), s(100));
+        }
+        let seen = polls(&mut plan, 161);
+        let times: Vec<u64> = seen.iter().map(|(at, _)| *at).collect();
+        assert_eq!(times, [120, 140, 160], "each within an interval");
+    }
+
+    #[test]
+    fn a_long_interval_is_not_made_shorter_by_push() {
+        let mut plan = PollPlan::new(Pace {
+            interval: s(3_600),
+            with_push: s(7_200),
+            per_minute: 600,
+        });
+        plan.add(did(0), s(0));
+        plan.calm(&did(0), s(0), 1.0);
+        let times: Vec<u64> = polls(&mut plan, 15_000).iter().map(|(at, _)| *at).collect();
+        assert_eq!(times, [7_200, 14_400]);
     }
 }

@@ -30,14 +30,57 @@ pub(super) struct Presence {
     updated_at: Option<i64>,
     /// When the cloud last answered for this device.
     answered_at: Option<Duration>,
+    /// When it last reported over push.
+    heard_at: Option<Now>,
+    /// Push told that it left, and nothing since proves that it is back: when, on both clocks.
+    left_at: Option<Now>,
 }
 
+/// A row of the bindings may be older than what push told, by this much.
+const FLAG_LAGS: Duration = Duration::from_secs(60);
+
 impl Presence {
-    pub(super) fn listed(&mut self, is_online: bool) {
+    /// A row of the bindings says so.
+    pub(super) fn listed(&mut self, now: Duration, is_online: bool) {
+        let is_older = |left: Now| now < left.mono + FLAG_LAGS;
+        if is_online && self.left_at.is_some_and(is_older) {
+            return;
+        }
         if is_online && !self.flag {
-            self.blocked = false;
+            self.is_back();
         }
         self.flag = is_online;
+    }
+
+    /// Push told that it came or left.
+    pub(super) fn told(&mut self, now: Now, is_online: bool) {
+        self.flag = is_online;
+        if is_online {
+            self.is_back();
+        } else {
+            self.blocked = true;
+            self.left_at = Some(now);
+        }
+    }
+
+    /// It reported over push.
+    pub(super) fn heard(&mut self, now: Now) {
+        self.answered_at = Some(now.mono);
+        self.heard_at = Some(now);
+        self.is_empty = false;
+        self.is_back();
+    }
+
+    /// Its push connection was alive at this moment, so it would have reported a change.
+    pub(super) fn vouched(&mut self, at: Duration) {
+        if self.answered_at.is_some_and(|known| known < at) {
+            self.answered_at = Some(at);
+        }
+    }
+
+    const fn is_back(&mut self) {
+        self.blocked = false;
+        self.left_at = None;
     }
 
     /// A poll was answered. `updated_at` 0: the cloud has no report (long offline, seen).
@@ -46,8 +89,11 @@ impl Presence {
         self.is_empty = updated_at == 0;
         let newer = |before| before < updated_at || is_ahead(before, now);
         if !self.is_empty && self.updated_at.is_none_or(newer) {
-            self.blocked = false;
             self.updated_at = Some(updated_at);
+            // What it reported before it left does not bring it back.
+            if self.left_at.is_none_or(|left| updated_at > left.unix) {
+                self.is_back();
+            }
         }
     }
 
@@ -59,7 +105,7 @@ impl Presence {
 
     /// It took a command.
     pub(super) fn obeyed(&mut self) {
-        self.blocked = false;
+        self.is_back();
     }
 
     /// 9042: the cloud could not reach it.
@@ -68,9 +114,14 @@ impl Presence {
         self.flag = false;
     }
 
-    /// Unix seconds of the newest report.
+    /// Unix seconds of the newest report that a poll told of.
     pub(super) const fn updated_at(&self) -> Option<i64> {
         self.updated_at
+    }
+
+    /// Unix seconds of the newest report, by push or by poll.
+    pub(super) fn last_report(&self) -> Option<i64> {
+        self.updated_at.max(self.heard_at.map(|at| at.unix))
     }
 
     /// `stale_after`: without an answer for that long nothing is known any more.
@@ -79,7 +130,9 @@ impl Presence {
             .answered_at
             .is_some_and(|at| now.mono <= at + stale_after);
         let fresh = |at| now.unix.saturating_sub(at) <= FRESH_S && !is_ahead(at, now);
-        let alive = self.flag || self.updated_at.is_some_and(fresh);
+        let heard = |at: Now| now.mono <= at.mono + Duration::from_secs(FRESH_S.unsigned_abs());
+        let alive =
+            self.flag || self.updated_at.is_some_and(fresh) || self.heard_at.is_some_and(heard);
         known && !self.blocked && !self.is_empty && alive
     }
 
@@ -102,6 +155,10 @@ mod tests {
         }
     }
 
+    const fn s(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
     fn online(presence: &Presence, secs: u64) -> bool {
         presence.is_online(at(secs), STALE)
     }
@@ -109,7 +166,7 @@ mod tests {
     #[test]
     fn nothing_is_online_before_its_first_answer_or_long_after_the_last() {
         let mut presence = Presence::default();
-        presence.listed(true);
+        presence.listed(s(0), true);
         assert!(!online(&presence, 0));
         presence.answered(at(1), 999_000);
         assert!(online(&presence, 2));
@@ -119,7 +176,7 @@ mod tests {
     #[test]
     fn fresh_data_beats_an_offline_flag() {
         let mut presence = Presence::default();
-        presence.listed(false);
+        presence.listed(s(0), false);
         presence.answered(at(1), 1_000_000);
         assert!(online(&presence, 2));
         presence.answered(at(700), 1_000_000);
@@ -132,7 +189,7 @@ mod tests {
     #[test]
     fn never_a_report_is_offline_whatever_the_flag() {
         let mut presence = Presence::default();
-        presence.listed(true);
+        presence.listed(s(0), true);
         presence.answered(at(1), 0);
         assert!(!online(&presence, 1));
         presence.answered(at(2), 1_000_002);
@@ -142,7 +199,7 @@ mod tests {
     #[test]
     fn an_empty_answer_counts_until_the_next_one() {
         let mut presence = Presence::default();
-        presence.listed(true);
+        presence.listed(s(0), true);
         presence.answered(at(1), 1_000_000);
         presence.answered(at(2), 0);
         assert!(!online(&presence, 2));
@@ -168,10 +225,10 @@ mod tests {
     fn a_refused_command_blocks_until_a_report_a_flag_or_another_command_proves_life() {
         for prove in [
             |p: &mut Presence| p.answered(at(5), 1_000_005),
-            |p: &mut Presence| p.listed(true),
+            |p: &mut Presence| p.listed(s(5), true),
         ] {
             let mut presence = Presence::default();
-            presence.listed(true);
+            presence.listed(s(0), true);
             presence.answered(at(1), 1_000_000);
             presence.unreachable();
             presence.answered(at(2), 1_000_000);
@@ -182,5 +239,62 @@ mod tests {
             prove(&mut presence);
             assert!(online(&presence, 6));
         }
+    }
+
+    #[test]
+    fn the_newest_of_status_report_and_flag_counts() {
+        let left = |presence: &mut Presence| presence.told(at(10), false);
+        type Step = fn(&mut Presence);
+        let proofs: [(&str, Step, bool); 8] = [
+            ("nothing more", |_| (), false),
+            ("a status", |p| p.told(at(20), true), true),
+            ("a report over push", |p| p.heard(at(20)), true),
+            ("a command that it took", Presence::obeyed, true),
+            (
+                "a report that it made since",
+                |p| p.answered(at(20), 1_000_015),
+                true,
+            ),
+            (
+                "a report of before",
+                |p| p.answered(at(20), 1_000_005),
+                false,
+            ),
+            (
+                "a row of the bindings that lags",
+                |p| p.listed(s(20), true),
+                false,
+            ),
+            (
+                "a row of the bindings much later",
+                |p| p.listed(s(100), true),
+                true,
+            ),
+        ];
+        for (what, prove, want) in proofs {
+            let mut presence = Presence::default();
+            presence.listed(s(0), true);
+            presence.answered(at(1), 999_900);
+            left(&mut presence);
+            assert!(!online(&presence, 11));
+            prove(&mut presence);
+            assert_eq!(online(&presence, 101), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_push_reported_is_alive_whatever_the_flag() {
+        let mut presence = Presence::default();
+        presence.listed(s(0), false);
+        presence.heard(at(1));
+        assert!(online(&presence, 100));
+        presence.vouched(s(700));
+        assert!(!online(&presence, 700), "for ten minutes");
+        presence.listed(s(700), true);
+        assert!(
+            online(&presence, 999),
+            "the connection vouches for its data"
+        );
+        assert!(!online(&presence, 1001));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::homeassistant::slug;
+use crate::homeassistant::state::Source;
 use crate::ids::{AccountName, AttrName, Did};
 use crate::model::{AttrValue, Attrs, DataType, Device, ProductSchema};
 
@@ -28,6 +29,8 @@ pub(super) struct Entry {
     pub(super) level: String,
     pub(super) attrs: Attrs,
     pub(super) presence: Presence,
+    /// Where the newest values came from.
+    pub(super) source: Source,
     /// Its polls fail, which was told.
     pub(super) is_failing: bool,
     /// Availability as last told to others.
@@ -153,6 +156,9 @@ impl Registry {
                     changes.joined.push(did);
                 }
                 Some(entry) if entry.account == *account => {
+                    if let Some(entry) = self.entries.get_mut(&did) {
+                        entry.presence.listed(now, device.is_online);
+                    }
                     changes
                         .changed
                         .extend(self.renew(device, settings).map(|old| (did, old)));
@@ -171,7 +177,7 @@ impl Registry {
         self.remembered_missed.remove(&did);
         let level = self.choose_level(&device, settings, &announced.level);
         let mut presence = Presence::default();
-        presence.listed(device.is_online);
+        presence.listed(now, device.is_online);
         self.levels.insert(level.clone(), did.clone());
         let entry = Entry {
             account: account.clone(),
@@ -180,6 +186,7 @@ impl Registry {
             level,
             attrs: Attrs::default(),
             presence,
+            source: Source::Poll,
             is_failing: false,
             told_online: None,
             observed: BTreeMap::new(),
@@ -198,7 +205,6 @@ impl Registry {
         let did = device.did.clone();
         let before = self.entries.get_mut(&did)?;
         before.missed = 0;
-        before.presence.listed(device.is_online);
         let same = Device {
             is_online: before.device.is_online,
             ..device.clone()

@@ -10,12 +10,15 @@ use crate::model::Attrs;
 pub enum Source {
     /// The cloud was asked.
     Poll,
+    /// The device told by itself.
+    Push,
 }
 
 impl Source {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Poll => "poll",
+            Self::Push => "push",
         }
     }
 }

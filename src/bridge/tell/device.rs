@@ -3,7 +3,7 @@
 use crate::bridge::effect::Effect;
 use crate::bridge::machine::Bridge;
 use crate::clock::Now;
-use crate::homeassistant::state::{self, Source};
+use crate::homeassistant::state;
 use crate::homeassistant::topic;
 use crate::ids::Did;
 
@@ -18,8 +18,8 @@ impl Bridge {
             return;
         }
         let online = entry.told_online.unwrap_or_default();
-        let updated_at = entry.presence.updated_at();
-        let payload = state::device_payload(did, &entry.attrs, updated_at, Source::Poll, online);
+        let updated_at = entry.presence.last_report();
+        let payload = state::device_payload(did, &entry.attrs, updated_at, entry.source, online);
         self.publisher
             .retain(self.topics.device(&entry.level), payload, out);
         let Some(schema) = self.products.get(&entry.device.product_key) else {

@@ -23,8 +23,8 @@ impl Bridge {
             return;
         }
         for (name, state) in changed {
-            let refusal = self.accounts.get(&name).and_then(Account::refusal);
-            let details = json!({ "state": state.as_str(), "reason": refusal });
+            let reason = self.accounts.get(&name).and_then(Account::reason);
+            let details = json!({ "state": state.as_str(), "reason": reason });
             self.publish_event("account_state", None, Some(&name), details, out);
             if state == AccountState::Throttled {
                 self.publish_event("throttled", None, Some(&name), Value::Null, out);
@@ -35,10 +35,10 @@ impl Bridge {
     }
 
     /// `BASE/bridge/info`
-    pub(in crate::bridge) fn publish_info(&mut self, _now: Now, out: &mut Vec<Effect>) {
+    pub(in crate::bridge) fn publish_info(&mut self, now: Now, out: &mut Vec<Effect>) {
         let account = |(name, account): (&AccountName, &Account)| {
             let state = account.state().as_str();
-            let body = json!({ "state": state, "region": account.region().as_str(), "reason": account.refusal() });
+            let body = json!({ "state": state, "region": account.region().as_str(), "reason": account.reason() });
             (name.to_string(), body)
         };
         let shard = self.settings.shard;
@@ -46,7 +46,7 @@ impl Bridge {
             "version": env!("CARGO_PKG_VERSION"),
             "started_at": self.started.unix,
             "accounts": self.accounts.iter().map(account).collect::<Map<_, _>>(),
-            "push": { "state": "off" },
+            "push": self.push.info(self.settings.push, |at| now.unix_at(at)),
             "shard": { "index": shard.index, "count": shard.count },
         });
         self.publisher

@@ -11,7 +11,7 @@ use crate::bridge::machine::Bridge;
 use crate::clock::Now;
 use crate::ids::Did;
 
-/// Without an answer for this many poll rounds a device counts as offline.
+/// Without an answer, and without a push connection that vouches for the device, for this many poll rounds a device counts as offline.
 const STALE_ROUNDS: u32 = 3;
 /// A device is not called offline sooner than this: one throttled minute must not do it.
 const STALE_LEAST: Duration = Duration::from_secs(5 * 60);
@@ -40,6 +40,9 @@ impl Bridge {
         let Some(entry) = self.registry.get_mut(did) else {
             return;
         };
+        if let Some(at) = self.push.vouches(did) {
+            entry.presence.vouched(at);
+        }
         let account = self.accounts.get(&entry.account);
         let refused = account.is_none_or(|account| account.refusal().is_some());
         let stale_after = account.map_or(STALE_LEAST, stale_after);

@@ -1,0 +1,269 @@
+//! One connection over virtual time: each kind of trouble, and what it leads to.
+
+use super::*;
+
+const fn s(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn did(name: &str) -> Did {
+    Did::new(name).unwrap()
+}
+
+/// A link with what it ordered.
+struct Scene {
+    link: Link,
+    next_id: u64,
+    orders: Orders,
+    token: bool,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let endpoint = Endpoint {
+            host: "m2m".into(),
+            port: 8080,
+            tls: false,
+        };
+        let mut scene = Self {
+            link: Link::new(endpoint, s(0)),
+            next_id: 0,
+            orders: Vec::new(),
+            token: true,
+        };
+        let devices = ["a", "b"].map(did).into();
+        scene.link.want(devices, &mut scene.orders);
+        scene
+    }
+
+    /// Opened, logged in and subscribed at `at`.
+    fn up(at: u64) -> Self {
+        let mut scene = Self::new();
+        scene.bring_up(at);
+        scene
+    }
+
+    fn bring_up(&mut self, at: u64) {
+        self.tick(at);
+        self.link.opened(s(at), &mut self.orders);
+        self.link.logged_in(s(at), &mut self.orders);
+        self.link
+            .subscribed(s(at), &["a", "b"].map(did), &mut self.orders);
+        assert!(self.link.reaches(&did("a")));
+        self.orders.clear();
+    }
+
+    fn tick(&mut self, at: u64) -> Option<Fault> {
+        let Self {
+            link,
+            next_id,
+            orders,
+            token,
+        } = self;
+        link.tick(s(at), *token, next_id, 0.5, orders)
+    }
+
+    /// What was ordered since, in words.
+    fn ordered(&mut self) -> Vec<String> {
+        let orders = std::mem::take(&mut self.orders).into_iter();
+        let word = |(id, order): (LinkId, SocketOrder)| {
+            let text = format!("{order:?}");
+            let end = text.find([' ', '(']).unwrap_or(text.len());
+            format!("{id} {}", text.get(..end).unwrap_or_default())
+        };
+        orders.map(word).collect()
+    }
+}
+
+#[test]
+fn it_opens_logs_in_subscribes_and_reads_each_device() {
+    let mut scene = Scene::new();
+    scene.tick(0);
+    scene.link.opened(s(1), &mut scene.orders);
+    assert!(!scene.link.reaches(&did("a")), "not before the login");
+    scene.link.logged_in(s(2), &mut scene.orders);
+    assert!(
+        !scene.link.reaches(&did("a")),
+        "not before the subscription"
+    );
+    scene
+        .link
+        .subscribed(s(3), &["a", "x"].map(did), &mut scene.orders);
+    assert!(scene.link.reaches(&did("a")));
+    assert!(!scene.link.reaches(&did("b")), "it was not in the answer");
+    assert!(!scene.link.reaches(&did("x")), "nobody wanted it");
+    assert_eq!(
+        scene.ordered(),
+        ["0 Open", "0 Login", "0 Subscribe", "0 Read"]
+    );
+}
+
+#[test]
+fn without_a_token_or_a_device_nothing_begins() {
+    let mut scene = Scene::new();
+    scene.token = false;
+    assert_eq!(scene.tick(100), None);
+    assert_eq!(scene.link.next_deadline(false), None);
+    scene.token = true;
+    scene.link.want(BTreeSet::new(), &mut scene.orders);
+    assert_eq!(scene.tick(100), None);
+    assert_eq!(scene.ordered(), Vec::<String>::new());
+}
+
+#[test]
+fn it_pings_and_a_pong_or_anything_else_proves_life() {
+    let mut scene = Scene::up(0);
+    assert_eq!(scene.link.next_deadline(true), Some(s(30)));
+    scene.tick(30);
+    assert_eq!(scene.ordered(), ["0 Ping"]);
+    scene.link.heard(s(31));
+    assert_eq!(scene.tick(59), None);
+    scene.tick(60);
+    assert_eq!(scene.link.next_deadline(true), Some(s(80)));
+    assert_eq!(scene.tick(80), Some(Fault::Silent));
+    assert_eq!(scene.ordered(), ["0 Ping", "0 Close"]);
+    assert!(!scene.link.reaches(&did("a")));
+}
+
+#[test]
+fn each_step_has_its_time() {
+    let mut scene = Scene::new();
+    scene.tick(0);
+    assert_eq!(scene.tick(59), None);
+    assert_eq!(scene.tick(60), Some(Fault::Silent), "it never opened");
+    let again = scene.link.next_deadline(true).unwrap().as_secs();
+    scene.tick(again);
+    scene.link.opened(s(again), &mut scene.orders);
+    assert_eq!(scene.tick(again + 20), Some(Fault::Silent), "no login_res");
+    assert_eq!(
+        scene.ordered(),
+        ["0 Open", "0 Close", "1 Open", "1 Login", "1 Close"]
+    );
+}
+
+#[test]
+fn waits_grow_are_spread_and_start_anew_after_it_was_steady() {
+    let mut scene = Scene::up(0);
+    let mut wait = |chance: f64| {
+        scene.link.down(s(1_000), "gone".into(), chance);
+        let until = scene.link.next_deadline(true).unwrap();
+        (until - s(1_000)).as_secs_f64()
+    };
+    assert_eq!(
+        [wait(0.0), wait(1.0), wait(0.5), wait(0.0)],
+        [1.5, 9.0, 12.0, 12.0]
+    );
+    scene.bring_up(2_000);
+    scene.tick(2_010);
+    scene.link.down(s(2_010), "gone".into(), 0.5);
+    assert_eq!(
+        scene.link.next_deadline(true),
+        Some(s(2_058)),
+        "it was up for a moment only"
+    );
+    scene.bring_up(3_000);
+    scene.tick(3_300);
+    scene.link.down(s(3_300), "gone".into(), 0.5);
+    assert_eq!(scene.link.next_deadline(true), Some(s(3_303)));
+}
+
+#[test]
+fn a_lost_session_logs_in_again_on_the_same_socket_and_then_on_another() {
+    for code in [1003, 1009] {
+        let mut scene = Scene::up(0);
+        for _ in 0..2 {
+            let fault = scene
+                .link
+                .invalid(s(10), (code, "m"), 0.5, &mut scene.orders);
+            assert_eq!(fault, None);
+            assert!(!scene.link.reaches(&did("a")));
+            let again = scene
+                .link
+                .invalid(s(10), (1003, "m"), 0.5, &mut scene.orders);
+            assert_eq!(again, None, "said before the login arrived");
+            scene.link.logged_in(s(11), &mut scene.orders);
+        }
+        let fault = scene
+            .link
+            .invalid(s(12), (code, "m"), 0.5, &mut scene.orders);
+        assert_eq!(fault, Some(Fault::Session), "{code}");
+        let orders = scene.ordered();
+        assert_eq!(
+            orders,
+            [
+                "0 Login",
+                "0 Subscribe",
+                "0 Login",
+                "0 Subscribe",
+                "0 Close"
+            ]
+        );
+    }
+}
+
+#[test]
+fn too_late_a_heartbeat_means_another_socket_and_an_unknown_code_nothing() {
+    let mut scene = Scene::up(0);
+    let fault = scene
+        .link
+        .invalid(s(10), (1234, "m"), 0.5, &mut scene.orders);
+    assert_eq!(fault, None);
+    assert!(scene.link.reaches(&did("a")));
+    let fault = scene
+        .link
+        .invalid(s(10), (1011, "m"), 0.5, &mut scene.orders);
+    assert_eq!(fault, Some(Fault::Session));
+}
+
+#[test]
+fn a_refused_login_asks_for_one_token_and_no_more() {
+    let mut scene = Scene::new();
+    for (round, wants_token) in [true, false, false].into_iter().enumerate() {
+        let at = scene.link.next_deadline(true).unwrap().as_secs() + 1;
+        scene.tick(at);
+        scene.link.opened(s(at), &mut scene.orders);
+        let wants = scene.link.refused(s(at), "no", 0.5, &mut scene.orders);
+        assert_eq!(wants, wants_token, "round {round}");
+    }
+    scene.bring_up(500);
+    assert!(scene.link.refused(s(501), "no", 0.5, &mut scene.orders));
+}
+
+#[test]
+fn a_change_that_only_a_poll_showed_is_waited_for_and_then_the_link_is_replaced() {
+    for (heard, want) in [(false, Some(Fault::Missed)), (true, None)] {
+        let mut scene = Scene::up(0);
+        scene.link.doubt(&did("a"), s(20), s(21));
+        assert!(
+            !scene.link.reaches(&did("b")),
+            "in doubt nothing goes over it"
+        );
+        if heard {
+            scene.link.reported(&did("b"));
+            assert!(!scene.link.reaches(&did("b")));
+            scene.link.reported(&did("a"));
+            assert!(scene.link.reaches(&did("b")));
+        }
+        assert_eq!(scene.tick(24), want);
+    }
+    let mut scene = Scene::up(0);
+    scene.link.doubt(&did("a"), s(2), s(21));
+    assert!(
+        scene.link.reaches(&did("a")),
+        "asked before push could have brought it"
+    );
+}
+
+#[test]
+fn devices_that_come_are_subscribed_and_those_that_go_are_not_reached() {
+    let mut scene = Scene::up(0);
+    scene
+        .link
+        .want(["b", "c"].map(did).into(), &mut scene.orders);
+    assert!(!scene.link.reaches(&did("a")));
+    assert!(scene.link.reaches(&did("b")));
+    assert_eq!(
+        scene.orders,
+        [(LinkId(0), SocketOrder::Subscribe(vec![did("c")]))]
+    );
+}

@@ -1,0 +1,253 @@
+//! What push connections tell, and what that means for devices and commands.
+
+use tracing::{debug, info, warn};
+
+use crate::clock::Now;
+use crate::ids::{AccountName, Did, LinkId};
+use crate::model::Region;
+
+use super::account::Account;
+use super::effect::Effect;
+use super::link::{Fault, Orders};
+use super::machine::Bridge;
+use super::socket::{SocketEvent, SocketOrder};
+
+impl Bridge {
+    /// What a connection told. One that was given up meanwhile is not listened to.
+    pub(super) fn on_socket(
+        &mut self,
+        now: Now,
+        id: LinkId,
+        event: SocketEvent,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(account) = self.push.account_of(id).cloned() else {
+            debug!(link = %id, "a push connection of before told something");
+            return;
+        };
+        match event {
+            SocketEvent::Report { did, attrs, .. } => {
+                if self.on_device_heard(now, &account, id, &did) {
+                    self.on_pushed(now, &did, &attrs, out);
+                }
+            }
+            SocketEvent::Acknowledged { did, serial } => {
+                if self.is_heard(now, &account, id, &did) {
+                    self.on_acknowledged(now, &did, id, serial, out);
+                }
+            }
+            SocketEvent::Online { did, online } => {
+                self.on_status(now, (&account, id), (&did, online), out)
+            }
+            SocketEvent::BindingChanged { did, bound } => {
+                info!(%account, %did, bound, "push: a binding changed");
+                if let Some(account) = self.accounts.get_mut(&account) {
+                    account.list_at(now.mono);
+                }
+            }
+            SocketEvent::Opened
+            | SocketEvent::LoggedIn(_)
+            | SocketEvent::Subscribed { .. }
+            | SocketEvent::Pong
+            | SocketEvent::Invalid { .. }
+            | SocketEvent::Down { .. } => self.on_link(now, &account, id, event, out),
+        }
+    }
+
+    /// What a connection told of itself.
+    fn on_link(
+        &mut self,
+        now: Now,
+        account: &AccountName,
+        id: LinkId,
+        event: SocketEvent,
+        out: &mut Vec<Effect>,
+    ) {
+        let chance = self.chance.f64();
+        let mut orders = Orders::new();
+        let Some(link) = self.push.get_mut(id) else {
+            return;
+        };
+        let (before, endpoint) = (link.state(), link.endpoint.clone());
+        link.heard(now.mono);
+        let mut fault = None;
+        match event {
+            SocketEvent::Opened => link.opened(now.mono, &mut orders),
+            SocketEvent::LoggedIn(Ok(())) => {
+                link.logged_in(now.mono, &mut orders);
+                info!(%account, %endpoint, devices = link.devices().len(), "push is up");
+            }
+            SocketEvent::LoggedIn(Err(reason)) => {
+                let token_may_be_dead = link.refused(now.mono, &reason, chance, &mut orders);
+                warn!(%account, %endpoint, reason, "push: the login is refused");
+                fault = Some(Fault::Session);
+                if token_may_be_dead && let Some(account) = self.accounts.get_mut(account) {
+                    account.doubt_token(now, chance);
+                }
+            }
+            SocketEvent::Subscribed { done, failed } => {
+                link.subscribed(now.mono, &done, &mut orders);
+                self.on_subscribed(now, account, &done, &failed, out);
+            }
+            SocketEvent::Invalid { code, message } => {
+                fault = link.invalid(now.mono, (code, &message), chance, &mut orders);
+                warn!(%account, %endpoint, code, message, "push: the cloud complains");
+                self.health.note(format!("push_{code}"));
+            }
+            SocketEvent::Down { reason } => {
+                warn!(%account, %endpoint, reason, "push: the connection is gone");
+                link.down(now.mono, reason, chance);
+                fault = Some(Fault::Ended);
+            }
+            SocketEvent::Pong
+            | SocketEvent::Report { .. }
+            | SocketEvent::Acknowledged { .. }
+            | SocketEvent::Online { .. }
+            | SocketEvent::BindingChanged { .. } => {}
+        }
+        let is_other = self
+            .push
+            .get_mut(id)
+            .is_none_or(|link| link.state() != before);
+        self.push.news |= is_other;
+        if let Some(fault) = fault {
+            self.push.count(fault);
+            self.on_push_lost(now, id, out);
+        }
+        self.send_orders(orders, out);
+        if fault.is_some() {
+            self.push.forget(id);
+        }
+    }
+
+    /// A device came or went, as the cloud says.
+    fn on_status(
+        &mut self,
+        now: Now,
+        (account, id): (&AccountName, LinkId),
+        (did, online): (&Did, bool),
+        out: &mut Vec<Effect>,
+    ) {
+        if !self.is_heard(now, account, id, did) {
+            return;
+        }
+        if let Some(entry) = self.registry.get_mut(did) {
+            entry.presence.told(now, online);
+        }
+        if online {
+            // It has reported to nobody while it was away.
+            self.send_order(id, SocketOrder::Read(did.clone()), out);
+        }
+        self.publish_device(now, did, out);
+    }
+
+    /// Is this a device that the account has, over a connection that counts?
+    fn is_heard(&mut self, now: Now, account: &AccountName, id: LinkId, did: &Did) -> bool {
+        let Some(link) = self.push.get_mut(id) else {
+            return false;
+        };
+        link.heard(now.mono);
+        let entry = self.registry.get(did.as_str());
+        let is_theirs = entry.is_some_and(|entry| entry.account == *account);
+        if !is_theirs {
+            self.health.note("push_unknown_device".into());
+        }
+        is_theirs
+    }
+
+    fn on_device_heard(&mut self, now: Now, account: &AccountName, id: LinkId, did: &Did) -> bool {
+        if !self.is_heard(now, account, id, did) {
+            return false;
+        }
+        self.push.reported(did);
+        if let Some(entry) = self.registry.get_mut(did) {
+            if entry.presence.is_new() {
+                entry.announcing.changed(now.mono);
+            }
+            entry.presence.heard(now);
+        }
+        true
+    }
+
+    fn on_subscribed(
+        &mut self,
+        now: Now,
+        account: &AccountName,
+        done: &[Did],
+        failed: &[(Did, String)],
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(of) = self.accounts.get_mut(account) else {
+            return;
+        };
+        for did in done {
+            of.polls.calm(did, now.mono, self.chance.f64());
+        }
+        if let Some((did, reason)) = failed.first() {
+            warn!(%account, %did, reason, count = failed.len(), "push: devices that it does not bring are polled");
+            of.list_at(now.mono);
+        }
+        for did in done {
+            self.send_waiting(now, did, out);
+        }
+    }
+
+    /// A connection is given up: its devices are polled as without push, and what was written over it
+    /// may or may not have arrived.
+    fn on_push_lost(&mut self, now: Now, id: LinkId, out: &mut Vec<Effect>) {
+        let devices = self.push.devices_of(id);
+        let account = self.push.account_of(id).cloned();
+        if let Some(account) = account.and_then(|name| self.accounts.get_mut(&name)) {
+            for did in &devices {
+                account.polls.hurry(did, now.mono);
+            }
+        }
+        self.on_link_lost(now, id, out);
+    }
+
+    /// Lets time act on the connections.
+    pub(super) fn follow_push(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let mut orders = Orders::new();
+        let (enabled, accounts) = (self.settings.push, &self.accounts);
+        let wanted = |name: &AccountName| {
+            enabled && accounts.get(name).is_some_and(|of| of.refusal().is_none())
+        };
+        let mut lost = self.push.follow(&self.registry, wanted, now, &mut orders);
+        let token = |name: &AccountName| accounts.get(name).is_some_and(Account::has_token);
+        let chance = &mut self.chance;
+        lost.extend(
+            self.push
+                .tick(now.mono, token, || chance.f64(), &mut orders),
+        );
+        for id in &lost {
+            self.on_push_lost(now, *id, out);
+        }
+        self.send_orders(orders, out);
+        lost.into_iter().for_each(|id| self.push.forget(id));
+        if std::mem::take(&mut self.push.news) {
+            self.publish_info(now, out);
+        }
+    }
+
+    fn send_orders(&mut self, orders: Orders, out: &mut Vec<Effect>) {
+        for (link, order) in orders {
+            self.send_order(link, order, out);
+        }
+    }
+
+    /// Sends an order over a connection.
+    pub(super) fn send_order(&self, link: LinkId, order: SocketOrder, out: &mut Vec<Effect>) {
+        let Some(account) = self.push.account_of(link).cloned() else {
+            return;
+        };
+        // Of an account that is gone, connections are only closed.
+        let of = self.accounts.get(&account);
+        let region = of.map_or(Region::Custom, Account::region);
+        out.push(Effect::Socket {
+            account,
+            region,
+            link,
+            order,
+        });
+    }
+}

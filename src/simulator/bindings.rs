@@ -38,6 +38,7 @@ pub(super) fn bind(world: &mut World, now_ms: i64, request: &Request) -> Answere
         let done = device.is_some();
         if let Some(device) = device {
             device.bind(&uid, spoken(row, "dev_alias"), spoken(row, "remark"));
+            world.push_binding(now_ms, &uid, did, true);
         }
         (did, done)
     }))
@@ -66,6 +67,7 @@ pub(super) fn bind_mac(world: &mut World, now_ms: i64, request: &Request) -> Ans
     }
     device.bind(&uid, alias, remark);
     let device = device.clone();
+    world.push_binding(now_ms, &uid, &device.did, true);
     let row = devices::row(world, &device, &uid);
     Ok(Answer::json(201, &row.into()))
 }
@@ -80,6 +82,9 @@ pub(super) fn unbind(world: &mut World, now_ms: i64, request: &Request) -> Answe
     each(dids.into_iter().map(|did| {
         let device = bound(world, did, &uid);
         let done = device.map(|device| device.bindings.retain(|binding| binding.uid != uid));
+        if done.is_ok() {
+            world.push_binding(now_ms, &uid, did, false);
+        }
         (did, done.is_ok())
     }))
 }

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::devices::Device;
 use super::exchange::{Answer, Request};
 use super::faults::{self, Fault, Faults, Throttle};
+use super::limits::Counted;
+use super::push_faults::Action;
 use super::scenario;
 use super::world::World;
 
@@ -38,7 +40,11 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
             done()
         }
         ("DELETE", ["_sim", "devices", did]) => {
-            known(world, did)?;
+            let uids = known(world, did)?.bindings.iter();
+            let uids: Vec<String> = uids.map(|binding| binding.uid.clone()).collect();
+            for uid in uids {
+                world.push_binding(now_ms, &uid, did, false);
+            }
             world.devices.retain(|device| device.did != *did);
             done()
         }
@@ -58,7 +64,12 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         ("POST", ["_sim", "devices", did, "online"]) => {
             let online = body(request)?.get("online").and_then(Value::as_bool);
             let online = online.ok_or_else(|| bad("send {\"online\": true} or false"))?;
-            known(world, did)?.set_online(now_ms, online);
+            let device = known(world, did)?;
+            let is_news = device.online != online;
+            device.set_online(now_ms, online);
+            if is_news {
+                world.push_online(now_ms, did);
+            }
             done()
         }
         ("POST", ["_sim", "devices", did, "alias"]) => {
@@ -86,6 +97,25 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         }
         ("POST", ["_sim", "tokens", "expire"]) => {
             world.user_tokens.expire_all(now_ms);
+            done()
+        }
+        ("POST", ["_sim", "limits"]) => {
+            world.limits = Counted::new(faults::read(&body(request)?).map_err(bad)?);
+            done()
+        }
+        ("DELETE", ["_sim", "limits"]) => {
+            world.limits = Counted::default();
+            done()
+        }
+        ("POST", ["_sim", "push"]) => {
+            let action: Action = faults::read(&body(request)?).map_err(bad)?;
+            world.push_action(now_ms, &action);
+            done()
+        }
+        ("GET", ["_sim", "push"]) => Ok(world.push_state()),
+        ("GET", ["_sim", "push", "writes"]) => Ok(world.push.writes.iter().cloned().collect()),
+        ("DELETE", ["_sim", "push", "writes"]) => {
+            world.push.writes.clear();
             done()
         }
         ("GET", ["_sim", "clock"]) => Ok(clock(world, now_ms)),

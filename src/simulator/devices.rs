@@ -24,6 +24,8 @@ pub(super) struct Device {
     pub(super) mac: String,
     pub(super) passcode: String,
     pub(super) online: bool,
+    /// Which of the M2M hosts.
+    pub(super) m2m: usize,
     pub(super) disabled: bool,
     /// In the order in which they came.
     pub(super) bindings: Vec<Binding>,
@@ -58,6 +60,7 @@ impl Device {
             mac: device.mac,
             passcode: device.passcode,
             online: device.online,
+            m2m: device.m2m,
             disabled: device.disabled,
             attrs: device.attrs,
             updated_ms: if device.reported { now_ms } else { 0 },
@@ -178,6 +181,7 @@ pub(super) fn one(world: &mut World, now_ms: i64, request: &Request, did: &str) 
 pub(super) fn row(world: &World, device: &Device, uid: &str) -> Map<String, Value> {
     let product = world.products.get(&device.product_key);
     let binding = device.binding(uid);
+    let m2m = world.push.hosts.get(device.m2m);
     let row = json!({
         "did": device.did,
         "product_key": device.product_key,
@@ -194,10 +198,10 @@ pub(super) fn row(world: &World, device: &Device, uid: &str) -> Map<String, Valu
         "is_sandbox": false,
         "type": "normal",
         "role": device.role(uid),
-        "host": "127.0.0.1",
+        "host": m2m.and_then(|m2m| m2m.host.as_deref()).unwrap_or(&world.reached_as),
         "port": 1883,
         "port_s": 8883,
-        "ws_port": 8080,
+        "ws_port": m2m.map(|m2m| m2m.ws_port),
         "wss_port": 8880,
         "protoc": 3,
         "gw_did": null,

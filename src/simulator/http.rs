@@ -1,6 +1,7 @@
 //! The simulated cloud on a socket. hyper directly: a web framework cannot leave a caller waiting or
 //! break a connection on purpose.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,11 +13,14 @@ use hyper::service::service_fn;
 use hyper::{Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::exchange::{Answer, Reaction, Request};
+use super::push::{M2mHost, Outgoing, SocketId};
 use super::scenario::Scenario;
 use super::world::World;
+use super::ws;
 
 /// A caller that sends more is cut off.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -28,7 +32,7 @@ pub type ClockMs = Arc<dyn Fn() -> i64 + Send + Sync>;
 #[derive(Debug)]
 pub struct Simulator {
     addr: SocketAddr,
-    world: Arc<Mutex<World>>,
+    shared: Shared,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -41,18 +45,18 @@ impl Simulator {
 
     /// Looks at the cloud, or changes it.
     pub fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
-        look(&mut lock(&self.world))
+        self.shared.with_world(look)
     }
 
     /// Lets the devices live: once a second, time acts.
     #[must_use]
     pub fn living(mut self, clock: ClockMs) -> Self {
-        let world = Arc::clone(&self.world);
+        let shared = self.shared.clone();
         self.tasks.push(tokio::spawn(async move {
             let mut seconds = tokio::time::interval(Duration::from_secs(1));
             loop {
                 seconds.tick().await;
-                lock(&world).advance(clock());
+                shared.with_world(|world| world.advance(clock()));
             }
         }));
         self
@@ -64,14 +68,79 @@ impl Drop for Simulator {
         for task in &self.tasks {
             task.abort();
         }
+        // Push connections end with the ways to them.
+        lock(&self.shared.0.ways).clear();
     }
 }
 
-fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
-    world.lock().unwrap_or_else(PoisonError::into_inner)
+/// What all tasks of a simulator share.
+#[derive(Clone)]
+pub(super) struct Shared(Arc<Inner>);
+
+struct Inner {
+    world: Mutex<World>,
+    /// The ways to push connections.
+    ways: Mutex<BTreeMap<SocketId, mpsc::UnboundedSender<Outgoing>>>,
+    /// Something changed: time may act earlier on push.
+    news: Notify,
+    clock: ClockMs,
 }
 
-/// Listens and serves.
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn with_world<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = lock(&self.0.world);
+        let seen = look(&mut world);
+        let said = world.push_take();
+        let mut ways = lock(&self.0.ways);
+        drop(world);
+        for (id, outgoing) in said {
+            let is_end = outgoing == Outgoing::Close;
+            // One that is gone will be told as such by its task.
+            drop(ways.get(&id).map(|way| way.send(outgoing)));
+            if is_end {
+                ways.remove(&id);
+            }
+        }
+        self.0.news.notify_one();
+        seen
+    }
+
+    fn now_ms(&self) -> i64 {
+        (self.0.clock)()
+    }
+
+    /// A push connection to an M2M host, unless it is refused.
+    fn push_connect(&self, m2m: usize) -> Option<(SocketId, mpsc::UnboundedReceiver<Outgoing>)> {
+        let now_ms = self.now_ms();
+        let id = self.with_world(|world| world.push_connect(now_ms, m2m))?;
+        let (way, outgoing) = mpsc::unbounded_channel();
+        lock(&self.0.ways).insert(id, way);
+        Some((id, outgoing))
+    }
+
+    pub(super) fn push_message(&self, id: SocketId, text: &str) {
+        let now_ms = self.now_ms();
+        self.with_world(|world| world.push_message(now_ms, id, text));
+    }
+
+    pub(super) fn push_gone(&self, id: SocketId) {
+        lock(&self.0.ways).remove(&id);
+        self.with_world(|world| world.push_gone(id));
+    }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Listens and serves: the Open API and the first M2M host at `listen`, the second M2M host at a port of its
+/// own beside it.
 ///
 /// # Errors
 /// When the address cannot be listened at.
@@ -82,17 +151,54 @@ pub async fn start(
     clock: ClockMs,
 ) -> std::io::Result<Simulator> {
     let listener = TcpListener::bind(listen).await?;
+    let second = TcpListener::bind(SocketAddr::new(listen.ip(), 0)).await?;
     let addr = listener.local_addr()?;
-    let world = Arc::new(Mutex::new(World::new(scenario, seed, clock())));
-    let task = tokio::spawn(accept(listener, Arc::clone(&world), clock));
+    let mut world = World::new(scenario, seed, clock());
+    let host = |ws_port| M2mHost {
+        host: None,
+        ws_port,
+    };
+    world.set_m2m_hosts(vec![host(addr.port()), host(second.local_addr()?.port())]);
+    let shared = Shared(Arc::new(Inner {
+        world: Mutex::new(world),
+        ways: Mutex::default(),
+        news: Notify::new(),
+        clock,
+    }));
+    let tasks = vec![
+        tokio::spawn(accept(listener, 0, shared.clone())),
+        tokio::spawn(accept(second, 1, shared.clone())),
+        tokio::spawn(let_time_act(shared.clone())),
+    ];
     Ok(Simulator {
         addr,
-        world,
-        tasks: vec![task],
+        shared,
+        tasks,
     })
 }
 
-async fn accept(listener: TcpListener, world: Arc<Mutex<World>>, clock: ClockMs) {
+/// Late messages arrive, and silent connections end.
+async fn let_time_act(shared: Shared) {
+    loop {
+        let due_ms = lock(&shared.0.world).push_due();
+        let news = shared.0.news.notified();
+        match due_ms {
+            Some(due_ms) => {
+                let wait_ms = u64::try_from(due_ms - shared.now_ms()).unwrap_or(0);
+                tokio::select! {
+                    () = news => {}
+                    () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {
+                        let now_ms = shared.now_ms();
+                        shared.with_world(|world| world.let_time_act(now_ms));
+                    }
+                }
+            }
+            None => news.await,
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, m2m: usize, shared: Shared) {
     // Dropping the set ends its connections, so a simulator that is gone does not go on answering.
     let mut connections = tokio::task::JoinSet::new();
     loop {
@@ -104,14 +210,15 @@ async fn accept(listener: TcpListener, world: Arc<Mutex<World>>, clock: ClockMs)
                 continue;
             }
         };
+        // What it says must not wait for the acknowledgement of what it said before.
+        drop(stream.set_nodelay(true));
         while connections.try_join_next().is_some() {}
-        let (world, clock) = (Arc::clone(&world), Arc::clone(&clock));
+        let shared = shared.clone();
         connections.spawn(async move {
-            let service =
-                service_fn(move |request| serve(request, Arc::clone(&world), Arc::clone(&clock)));
+            let service = service_fn(move |request| serve(request, m2m, shared.clone()));
             let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             // A broken connection is what faults are for.
-            if let Err(err) = served.await {
+            if let Err(err) = served.with_upgrades().await {
                 tracing::debug!(%err, "a connection ended");
             }
         });
@@ -125,12 +232,18 @@ struct ResetOnPurpose;
 
 async fn serve(
     request: hyper::Request<Incoming>,
-    world: Arc<Mutex<World>>,
-    clock: ClockMs,
+    m2m: usize,
+    shared: Shared,
 ) -> Result<Response<Whole>, ResetOnPurpose> {
+    if let Some(accept) = ws::accepted(&request) {
+        let (id, outgoing) = shared.push_connect(m2m).ok_or(ResetOnPurpose)?;
+        tokio::spawn(ws::talk(request, id, outgoing, shared));
+        return Ok(switch(accept));
+    }
     let request = read(request).await.ok_or(ResetOnPurpose)?;
-    let reaction = lock(&world).handle(clock(), &request);
-    let clock_ms = || lock(&world).clock_ms(clock());
+    let now_ms = shared.now_ms();
+    let reaction = shared.with_world(|world| world.handle(now_ms, &request));
+    let clock_ms = || lock(&shared.0.world).clock_ms(shared.now_ms());
     match reaction {
         Reaction::Answer(answer) => {
             let delay = u64::try_from(answer.delay_ms).unwrap_or(0);
@@ -142,6 +255,22 @@ async fn serve(
         Reaction::Hang => std::future::pending().await,
         Reaction::Reset => Err(ResetOnPurpose),
     }
+}
+
+fn switch(accept: header::HeaderValue) -> Response<Whole> {
+    let mut response = Response::new(Whole(None));
+    *response.status_mut() = ws::SWITCHING;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONNECTION,
+        header::HeaderValue::from_static("Upgrade"),
+    );
+    headers.insert(
+        header::UPGRADE,
+        header::HeaderValue::from_static("websocket"),
+    );
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    response
 }
 
 async fn read(request: hyper::Request<Incoming>) -> Option<Request> {

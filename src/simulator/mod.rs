@@ -17,10 +17,13 @@ mod exchange;
 mod faults;
 mod form;
 pub mod http;
+pub mod limits;
 mod live;
 mod outbox;
 mod png;
 mod products;
+pub mod push;
+mod push_faults;
 mod raw_log;
 mod registration;
 mod reset;
@@ -38,9 +41,11 @@ mod users;
 mod values;
 mod verification;
 pub mod world;
+mod ws;
 
 pub use exchange::{Answer, Reaction, Request};
 pub use http::{Simulator, start};
+pub use push::{M2mHost, Outgoing, SocketId};
 pub use scenario::Scenario;
 pub use world::World;
 

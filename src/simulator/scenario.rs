@@ -7,6 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::yaml::{self, YamlError};
 
+use super::limits::Limits;
+
 /// A whole cloud.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,9 @@ pub struct Scenario {
     pub products: Vec<Product>,
     /// The devices, in the order of the bindings list.
     pub devices: Vec<Device>,
+    /// Calls a minute that are too many; by default none are.
+    #[serde(default)]
+    pub limits: Limits,
     /// How long a device takes to report what a control call changed, in seconds.
     #[serde(default)]
     pub report_delay_s: f64,
@@ -55,6 +60,9 @@ pub struct Product {
     /// As the cloud's schema document spells them; `null`: the schema cannot be had.
     #[serde(default)]
     pub datapoints: Option<Vec<Map<String, Value>>>,
+    /// Over push it reports only what changed; others always report everything.
+    #[serde(default)]
+    pub var_len: bool,
     /// What the device does of itself when it is told something.
     #[serde(default)]
     pub implies: Vec<Implication>,
@@ -139,6 +147,9 @@ pub struct Device {
     /// Has it ever reported?
     #[serde(default = "yes")]
     pub reported: bool,
+    /// At which of the cloud's M2M hosts it is spoken to over push: 0 or 1.
+    #[serde(default)]
+    pub m2m: usize,
     /// Its values.
     #[serde(default)]
     pub attrs: Map<String, Value>,

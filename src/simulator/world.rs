@@ -10,7 +10,9 @@ use super::devices::Device;
 use super::errors::{self, ApiError};
 use super::exchange::{Answer, Reaction, Request};
 use super::faults::{Faults, Kind, millis};
+use super::limits::Counted;
 use super::outbox::Outbox;
+use super::push::Push;
 use super::scenario::{self, Product, Scenario};
 use super::scheduler::{self, Schedule};
 use super::tokens::Tokens;
@@ -39,6 +41,10 @@ pub struct World {
     pub(super) devices: Vec<Device>,
     pub(super) schedules: Vec<Schedule>,
     pub(super) faults: Faults,
+    pub(super) limits: Counted,
+    pub(super) push: Push,
+    /// The host name by which the last caller reached this cloud.
+    pub(super) reached_as: String,
     pub(super) requests: VecDeque<Value>,
     pub(super) report_delay_ms: i64,
     pub(super) live: live::Live,
@@ -74,6 +80,9 @@ impl World {
             devices: Vec::new(),
             schedules: Vec::new(),
             faults: Faults::default(),
+            limits: Counted::new(scenario.limits),
+            push: Push::default(),
+            reached_as: "127.0.0.1".into(),
             requests: VecDeque::new(),
             report_delay_ms: millis(scenario.report_delay_s),
             live: live::Live::new(now_ms),
@@ -108,6 +117,12 @@ impl World {
     pub fn handle(&mut self, now_ms: i64, request: &Request) -> Reaction {
         let now_ms = self.clock_ms(now_ms);
         self.catch_up(now_ms);
+        if let Some(host) = request.headers.get("host") {
+            let name = host
+                .rsplit_once(':')
+                .map_or(host.as_str(), |(name, _)| name);
+            name.clone_into(&mut self.reached_as);
+        }
         if request.path.starts_with("/_sim/") {
             return Reaction::Answer(control::answer(self, now_ms, request));
         }
@@ -120,6 +135,11 @@ impl World {
     #[must_use]
     pub const fn requests(&self) -> &VecDeque<Value> {
         &self.requests
+    }
+
+    /// Lets time act, but no value move: reports arrive, schedules run, connections end.
+    pub fn let_time_act(&mut self, now_ms: i64) {
+        self.catch_up(self.clock_ms(now_ms));
     }
 
     /// Lets time act: reports arrive, schedules run, values move.
@@ -145,6 +165,12 @@ impl World {
                 retry_after,
                 ..ApiError::plain(9041).answer()
             });
+        }
+        let caller = request.headers.get("x-gizwits-user-token");
+        let caller = caller.or_else(|| request.headers.get("x-gizwits-application-id"));
+        let caller = caller.cloned().unwrap_or_default();
+        if self.limits.refuses(now_ms, &caller, &request.path) {
+            return Reaction::Answer(ApiError::plain(9041).answer());
         }
         let Some(fault) = self.faults.take(&request.path) else {
             return Reaction::Answer(self.answer(now_ms, request));
@@ -216,12 +242,18 @@ impl World {
     /// The device reports now.
     pub(super) fn report(&mut self, now_ms: i64, did: &str, attrs: Map<String, Value>) {
         if let Some(device) = self.device(did) {
-            device.report(now_ms, attrs);
+            device.report(now_ms, attrs.clone());
+            self.push_report(now_ms, did, &attrs);
         }
     }
 
+    /// When the next report arrives.
+    pub(super) fn reports_due(&self) -> Option<i64> {
+        self.reports.iter().map(|(at_ms, ..)| *at_ms).min()
+    }
+
     /// Reports arrive and schedules run until now, each at its time.
-    fn catch_up(&mut self, now_ms: i64) {
+    pub(super) fn catch_up(&mut self, now_ms: i64) {
         loop {
             let first = self.reports.iter().enumerate();
             let first = first.min_by_key(|(_, (at_ms, ..))| *at_ms);
@@ -233,9 +265,10 @@ impl World {
                     self.report(at_ms, &did, attrs);
                 }
                 None if run_ms.is_some() => scheduler::act(self),
-                None => return,
+                None => break,
             }
         }
+        self.push_tick(now_ms);
     }
 }
 

@@ -1,0 +1,633 @@
+//! The cloud's WebSocket: who is connected, what they hear, and what goes wrong on purpose. Pure: messages
+//! and time in, messages out; `ws` carries them.
+//!
+//! Where the documents are silent, it does what clients have seen, or (said there) what seems likely.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde_json::{Map, Value, json};
+
+use super::push_faults::{Action, Fate, PushFaults};
+use super::world::World;
+
+/// A connection that has never pinged is closed after this; a login announces another (documented: at most 180 s).
+const HEARTBEAT_MS: i64 = 180_000;
+/// After the loss of its session a connection lives on for so long (seen).
+const LOST_LIFE_MS: i64 = 158_000;
+/// One report in this many wants an acknowledgement; without one it comes once more.
+const ACK_EVERY: u64 = 5;
+/// Time for that.
+const ACK_WITHIN_MS: i64 = 3_000;
+/// Writes that are remembered.
+const MAX_WRITES: usize = 10_000;
+/// Messages for one connection that wait to be taken; one that takes nothing is closed.
+const MAX_WAITING: usize = 10_000;
+
+/// Names a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SocketId(pub u64);
+
+/// What a connection gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// A message.
+    Text(String),
+    /// Its end.
+    Close,
+}
+
+/// Where devices of a cloud are spoken to: the n-th of its M2M hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct M2mHost {
+    /// As bindings name it; `None`: the name by which the caller reached the cloud.
+    pub host: Option<String>,
+    /// The port for `ws://`.
+    pub ws_port: u16,
+}
+
+#[derive(Debug)]
+struct Socket {
+    m2m: usize,
+    /// `None` before a login.
+    uid: Option<String>,
+    subscribed: BTreeSet<String>,
+    heartbeat_ms: i64,
+    /// Of the last message that counts as life.
+    alive_ms: i64,
+    /// Its session is lost since then.
+    lost_ms: Option<i64>,
+    /// It hears nothing; true: but pongs.
+    frozen: Option<bool>,
+    reports: u64,
+    /// Reports that want an acknowledgement: the message, and when it comes again.
+    unacknowledged: BTreeMap<u64, (i64, String)>,
+}
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct Push {
+    pub(super) hosts: Vec<M2mHost>,
+    sockets: BTreeMap<SocketId, Socket>,
+    /// Messages that come later, by when.
+    late: Vec<(i64, SocketId, String)>,
+    out: VecDeque<(SocketId, Outgoing)>,
+    pub(super) faults: PushFaults,
+    pub(super) writes: VecDeque<Value>,
+    next: u64,
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        let host = |ws_port| M2mHost {
+            host: Some("127.0.0.1".into()),
+            ws_port,
+        };
+        Self {
+            hosts: vec![host(8080), host(8081)],
+            sockets: BTreeMap::new(),
+            late: Vec::new(),
+            out: VecDeque::new(),
+            faults: PushFaults::default(),
+            writes: VecDeque::new(),
+            next: 0,
+        }
+    }
+}
+
+/// Connections; what they say and hear.
+impl World {
+    /// Where this cloud's M2M hosts are.
+    pub fn set_m2m_hosts(&mut self, hosts: Vec<M2mHost>) {
+        self.push.hosts = hosts;
+    }
+
+    /// Which of the M2M hosts has this port.
+    #[must_use]
+    pub fn m2m_of_port(&self, ws_port: u16) -> Option<usize> {
+        let mut hosts = self.push.hosts.iter();
+        hosts.position(|host| host.ws_port == ws_port)
+    }
+
+    /// Somebody connects to the n-th M2M host. `None`: the connection is refused.
+    pub fn push_connect(&mut self, now_ms: i64, m2m: usize) -> Option<SocketId> {
+        let now_ms = self.clock_ms(now_ms);
+        if self.push.faults.refuses(now_ms) {
+            return None;
+        }
+        let id = SocketId(self.push.next);
+        self.push.next += 1;
+        let socket = Socket {
+            m2m,
+            uid: None,
+            subscribed: BTreeSet::new(),
+            heartbeat_ms: HEARTBEAT_MS,
+            alive_ms: now_ms,
+            lost_ms: None,
+            frozen: self.push.faults.frozen_new(),
+            reports: 0,
+            unacknowledged: BTreeMap::new(),
+        };
+        self.push.sockets.insert(id, socket);
+        Some(id)
+    }
+
+    /// A connection is gone.
+    pub fn push_gone(&mut self, id: SocketId) {
+        self.push.sockets.remove(&id);
+    }
+
+    /// What the connections get now, in order. A connection after `Close` is gone.
+    pub fn push_take(&mut self) -> Vec<(SocketId, Outgoing)> {
+        self.push.out.drain(..).collect()
+    }
+
+    /// When time acts on the connections next, by the caller's clock in Unix milliseconds.
+    #[must_use]
+    pub fn push_due(&self) -> Option<i64> {
+        let sockets = self.push.sockets.values();
+        let ends = sockets.clone().filter_map(Socket::ends_ms);
+        let again = sockets.flat_map(|socket| socket.unacknowledged.values());
+        let again = again.map(|(at_ms, _)| *at_ms);
+        let late = self.push.late.iter().map(|(at_ms, ..)| *at_ms);
+        let due = ends
+            .chain(again)
+            .chain(late)
+            .chain(self.reports_due())
+            .min();
+        due.map(|at_ms| at_ms.saturating_sub(self.ahead_ms))
+    }
+
+    /// Lets time act on the connections: late messages arrive, silent ones end.
+    pub(super) fn push_tick(&mut self, now_ms: i64) {
+        let mut late = std::mem::take(&mut self.push.late);
+        late.sort_by_key(|(at_ms, ..)| *at_ms);
+        for (at_ms, id, text) in late {
+            if at_ms <= now_ms {
+                self.push.say(id, text);
+            } else {
+                self.push.late.push((at_ms, id, text));
+            }
+        }
+        let mut said = Vec::new();
+        for (id, socket) in &mut self.push.sockets {
+            socket.unacknowledged.retain(|_, (at_ms, text)| {
+                let again = *at_ms <= now_ms;
+                if again {
+                    said.push((*id, text.clone()));
+                }
+                !again
+            });
+        }
+        for (id, text) in said {
+            self.push.say(id, text);
+        }
+        let over = |(id, socket): (&SocketId, &Socket)| {
+            let over = socket.ends_ms().is_some_and(|at_ms| at_ms <= now_ms);
+            over.then_some(*id)
+        };
+        let over: Vec<SocketId> = self.push.sockets.iter().filter_map(over).collect();
+        for id in over {
+            self.push.say(id, invalid(1011, "No heartbeat!"));
+            self.push.close(id);
+        }
+    }
+
+    /// A connection says something.
+    pub fn push_message(&mut self, now_ms: i64, id: SocketId, text: &str) {
+        let now_ms = self.clock_ms(now_ms);
+        self.catch_up(now_ms);
+        let Some(socket) = self.push.sockets.get_mut(&id) else {
+            return;
+        };
+        let message: Value = serde_json::from_str(text).unwrap_or(Value::Null);
+        let cmd = message
+            .get("cmd")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let data = message.get("data").cloned().unwrap_or(Value::Null);
+        socket.alive_ms = now_ms;
+        match socket.frozen {
+            Some(true) if cmd == "ping" => {
+                self.push.out.push_back((id, Outgoing::Text(pong())));
+                return;
+            }
+            Some(_) => return,
+            None => {}
+        }
+        if cmd == "login_req" {
+            self.push_login(now_ms, id, &data);
+            return;
+        }
+        let is_lost = socket.lost_ms.is_some();
+        let Some(uid) = socket.uid.clone().filter(|_| !is_lost) else {
+            self.push
+                .say(id, invalid(1003, "Websocket client not login!"));
+            return;
+        };
+        let serial = message.get("req_sn").and_then(Value::as_u64);
+        match cmd {
+            "ping" => self.push.say(id, pong()),
+            "subscribe_req" => self.push_subscribe(id, &uid, &data),
+            "c2s_read" => self.push_read(now_ms, id, &uid, (&data, serial)),
+            "c2s_write" => self.push_write(now_ms, id, &uid, (&data, serial)),
+            "c2s_ack" => {
+                let serial = message.get("res_sn").and_then(Value::as_u64);
+                if let (Some(serial), Some(socket)) = (serial, self.push.sockets.get_mut(&id)) {
+                    socket.unacknowledged.remove(&serial);
+                }
+            }
+            // Inferred: no document says what becomes of nonsense.
+            _ => self.push.say(id, invalid(1001, "Invalid message!")),
+        }
+    }
+
+    fn push_login(&mut self, now_ms: i64, id: SocketId, data: &Value) {
+        let text = |key: &str| data.get(key).and_then(Value::as_str).unwrap_or_default();
+        let heartbeat_s = data
+            .get("heartbeat_interval")
+            .and_then(Value::as_i64)
+            .unwrap_or(180);
+        let holder = self.user_tokens.holder(now_ms, Some(text("token")));
+        let fault = if !self.apps.contains_key(text("appid")) {
+            Some("appid invalid")
+        } else if holder.map_or(true, |holder| holder != text("uid")) {
+            Some("token invalid")
+        } else if !["attrs_v4", "custom"].contains(&text("p0_type")) {
+            Some("p0_type invalid")
+        } else if !(1..=180).contains(&heartbeat_s) {
+            Some("heartbeat_interval invalid")
+        } else {
+            None
+        };
+        if let Some(msg) = fault {
+            let data = json!({ "success": false, "msg": msg });
+            self.push.say(id, message("login_res", &data));
+            self.push.close(id);
+            return;
+        }
+        let uid = text("uid").to_owned();
+        let subscribes = data
+            .get("auto_subscribe")
+            .and_then(Value::as_bool)
+            .unwrap_or(true);
+        let Some(socket) = self.push.sockets.get_mut(&id) else {
+            return;
+        };
+        socket.uid = Some(uid.clone());
+        socket.lost_ms = None;
+        socket.heartbeat_ms = heartbeat_s * 1000;
+        socket.subscribed.clear();
+        let m2m = socket.m2m;
+        if subscribes {
+            let bound = self.devices.iter();
+            let bound = bound.filter(|device| device.binding(&uid).is_some() && device.m2m == m2m);
+            socket.subscribed = bound.map(|device| device.did.clone()).collect();
+        }
+        self.push
+            .say(id, message("login_res", &json!({ "success": true })));
+    }
+
+    fn push_subscribe(&mut self, id: SocketId, uid: &str, data: &Value) {
+        let (mut success, mut failed) = (Vec::new(), Vec::new());
+        let rows = data.as_array().into_iter().flatten();
+        let dids = rows.filter_map(|row| row.get("did").and_then(Value::as_str));
+        for did in dids {
+            if self.is_heard_at(id, uid, did) {
+                success.push(json!({ "did": did, "error_code": 0, "msg": "ok" }));
+                if let Some(socket) = self.push.sockets.get_mut(&id) {
+                    socket.subscribed.insert(did.to_owned());
+                }
+            } else {
+                // Inferred: the code of HTTP for a device of somebody else.
+                failed.push(json!({ "did": did, "error_code": 9017, "msg": "device not bound" }));
+            }
+        }
+        let data = json!({ "success": success, "failed": failed });
+        self.push.say(id, message("subscribe_res", &data));
+    }
+
+    fn push_read(
+        &mut self,
+        now_ms: i64,
+        id: SocketId,
+        uid: &str,
+        (data, serial): (&Value, Option<u64>),
+    ) {
+        let did = data.get("did").and_then(Value::as_str).unwrap_or_default();
+        if !self.is_heard_at(id, uid, did) {
+            self.push.say(id, invalid(1002, "did not bound"));
+            return;
+        }
+        // One that is offline answers nothing (seen).
+        let image = self.device(did).filter(|device| device.online);
+        let Some(attrs) = image.map(|device| device.attrs.clone()) else {
+            return;
+        };
+        let attrs = self.as_pushed(did, &attrs);
+        let mut noti = json!({ "cmd": "s2c_noti", "data": { "did": did, "attrs": attrs } });
+        if let Some(serial) = serial {
+            noti["res_sn"] = serial.into();
+        }
+        self.push.deliver(now_ms, id, noti.to_string());
+    }
+
+    fn push_write(
+        &mut self,
+        now_ms: i64,
+        id: SocketId,
+        uid: &str,
+        (data, serial): (&Value, Option<u64>),
+    ) {
+        let did = data
+            .get("did")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let attrs = data.get("attrs").and_then(Value::as_object);
+        let wanted = attrs.map(as_over_http).unwrap_or_default();
+        let sent = if self.is_heard_at(id, uid, &did) {
+            super::command::send(self, now_ms, &did, uid, &wanted).map_err(|error| error.code)
+        } else {
+            Err(9017)
+        };
+        if self.push.writes.len() >= MAX_WRITES {
+            self.push.writes.pop_front();
+        }
+        let code = sent.err();
+        self.push
+            .writes
+            .push_back(json!({ "time_ms": now_ms, "did": did, "attrs": wanted,
+            "req_sn": serial, "error_code": code }));
+        match (code, serial) {
+            (None, Some(serial)) => {
+                let ack = json!({ "cmd": "s2c_ack", "res_sn": serial, "did": did });
+                self.push.deliver(now_ms, id, ack.to_string());
+            }
+            // A device that is offline takes nothing and says nothing (seen). For the rest: inferred.
+            (None | Some(9042), _) => {}
+            (Some(code), _) => self.push.say(id, invalid(code, "attrs invalid")),
+        }
+    }
+
+    /// Is this a device that the user has bound, and at the connection's host?
+    fn is_heard_at(&self, id: SocketId, uid: &str, did: &str) -> bool {
+        let m2m = self.push.sockets.get(&id).map(|socket| socket.m2m);
+        let mut devices = self.devices.iter();
+        devices.any(|device| {
+            device.did == did && Some(device.m2m) == m2m && device.binding(uid).is_some()
+        })
+    }
+
+    /// A device reported: those who listen hear it.
+    pub(super) fn push_report(&mut self, now_ms: i64, did: &str, changed: &Map<String, Value>) {
+        let Some(device) = self.device(did) else {
+            return;
+        };
+        let (m2m, image) = (device.m2m, device.attrs.clone());
+        let uids: BTreeSet<String> = device.bindings.iter().map(|b| b.uid.clone()).collect();
+        let product = self.device(did).map(|device| device.product_key.clone());
+        let product = product.and_then(|key| self.products.get(&key));
+        let attrs = if product.is_some_and(|product| product.var_len) {
+            changed.clone()
+        } else {
+            image
+        };
+        if attrs.is_empty() {
+            return;
+        }
+        let attrs = self.as_pushed(did, &attrs);
+        let listeners: Vec<SocketId> = self.push.listeners(m2m, &uids, did);
+        for id in listeners {
+            let mut noti = json!({ "cmd": "s2c_noti", "data": { "did": did, "attrs": attrs } });
+            let wants_ack = self.push.numbered(id);
+            if let Some(serial) = wants_ack {
+                noti["req_sn"] = serial.into();
+            }
+            let text = noti.to_string();
+            if let (Some(serial), Some(socket)) = (wants_ack, self.push.sockets.get_mut(&id)) {
+                let again_ms = now_ms + ACK_WITHIN_MS;
+                socket
+                    .unacknowledged
+                    .insert(serial, (again_ms, text.clone()));
+            }
+            self.push.deliver(now_ms, id, text);
+        }
+    }
+
+    /// A device came or left.
+    pub(super) fn push_online(&mut self, now_ms: i64, did: &str) {
+        let Some(device) = self.device(did) else {
+            return;
+        };
+        let data = json!({ "did": did, "passcode": device.passcode, "mac": device.mac,
+            "online": device.online });
+        let m2m = device.m2m;
+        let uids: BTreeSet<String> = device.bindings.iter().map(|b| b.uid.clone()).collect();
+        let text = message("s2c_online_status", &data);
+        for id in self.push.listeners(m2m, &uids, did) {
+            self.push.deliver(now_ms, id, text.clone());
+        }
+    }
+
+    /// A user bound a device, or gave it back.
+    pub(super) fn push_binding(&mut self, now_ms: i64, uid: &str, did: &str, bound: bool) {
+        let text = message("s2c_binding_changed", &json!({ "did": did, "bind": bound }));
+        let sockets = self.push.sockets.iter_mut();
+        let theirs = sockets.filter(|(_, socket)| socket.uid.as_deref() == Some(uid));
+        let theirs: Vec<SocketId> = theirs
+            .map(|(id, socket)| {
+                if !bound {
+                    socket.subscribed.remove(did);
+                }
+                *id
+            })
+            .collect();
+        for id in theirs {
+            self.push.deliver(now_ms, id, text.clone());
+        }
+    }
+
+    /// Bytes are a list here.
+    fn as_pushed(&mut self, did: &str, attrs: &Map<String, Value>) -> Map<String, Value> {
+        let product_key = self.device(did).map(|device| device.product_key.clone());
+        let product = product_key.and_then(|key| self.products.get(&key));
+        let datapoints = product.and_then(|product| product.datapoints.as_deref());
+        let is_binary = |name: &str| {
+            let of = |key: &str, point: &Map<String, Value>, want: &str| {
+                point.get(key).and_then(Value::as_str) == Some(want)
+            };
+            let mut points = datapoints.into_iter().flatten();
+            points.any(|point| of("name", point, name) && of("data_type", point, "binary"))
+        };
+        let pushed = |(name, value): (&String, &Value)| {
+            let text = value.as_str().filter(|_| is_binary(name));
+            let value = text.and_then(bytes).unwrap_or_else(|| value.clone());
+            (name.clone(), value)
+        };
+        attrs.iter().map(pushed).collect()
+    }
+
+    /// `POST /_sim/push`
+    pub(super) fn push_action(&mut self, now_ms: i64, action: &Action) {
+        match action {
+            Action::Drop { host } => {
+                for id in self.push.at(*host) {
+                    self.push.close(id);
+                }
+            }
+            Action::Freeze { host, pong, new } => {
+                for id in self.push.at(*host) {
+                    if let Some(socket) = self.push.sockets.get_mut(&id) {
+                        socket.frozen = Some(*pong);
+                    }
+                }
+                self.push.faults.freeze_new(new.then_some(*pong));
+            }
+            Action::Resume => {
+                for socket in self.push.sockets.values_mut() {
+                    socket.frozen = None;
+                }
+                self.push.faults.end();
+            }
+            Action::LoseSession { host } => {
+                for id in self.push.at(*host) {
+                    if let Some(socket) = self.push.sockets.get_mut(&id) {
+                        socket.lost_ms = Some(now_ms);
+                    }
+                    let text = "M2M socket has closed, please login again!";
+                    self.push.say(id, invalid(1009, text));
+                }
+            }
+            Action::Refuse { .. }
+            | Action::Lose { .. }
+            | Action::Double { .. }
+            | Action::Delay { .. } => {
+                self.push.faults.take_up(now_ms, action);
+            }
+        }
+    }
+
+    /// `GET /_sim/push`
+    pub(super) fn push_state(&self) -> Value {
+        let socket = |(id, socket): (&SocketId, &Socket)| {
+            json!({ "id": id.0, "host": socket.m2m, "logged_in": socket.uid.is_some(),
+                "subscribed": socket.subscribed, "heartbeat_s": socket.heartbeat_ms / 1000,
+                "frozen": socket.frozen.is_some() })
+        };
+        let sockets: Vec<Value> = self.push.sockets.iter().map(socket).collect();
+        let host = |host: &M2mHost| json!({ "host": host.host, "ws_port": host.ws_port });
+        let hosts: Vec<Value> = self.push.hosts.iter().map(host).collect();
+        json!({ "hosts": hosts, "sockets": sockets })
+    }
+}
+
+impl Socket {
+    /// When the cloud closes it, unless something comes.
+    fn ends_ms(&self) -> Option<i64> {
+        if self.frozen.is_some() {
+            return None;
+        }
+        let silent = self.alive_ms + self.heartbeat_ms;
+        Some(match self.lost_ms {
+            Some(lost_ms) => silent.min(lost_ms + LOST_LIFE_MS),
+            None => silent,
+        })
+    }
+}
+
+impl Push {
+    fn at(&self, host: Option<usize>) -> Vec<SocketId> {
+        let sockets = self.sockets.iter();
+        let there = sockets.filter(|(_, socket)| host.is_none_or(|host| socket.m2m == host));
+        there.map(|(id, _)| *id).collect()
+    }
+
+    fn listeners(&self, m2m: usize, uids: &BTreeSet<String>, did: &str) -> Vec<SocketId> {
+        let hears = |socket: &Socket| {
+            socket.m2m == m2m
+                && socket.lost_ms.is_none()
+                && socket.uid.as_ref().is_some_and(|uid| uids.contains(uid))
+                && socket.subscribed.contains(did)
+        };
+        let sockets = self.sockets.iter().filter(|(_, socket)| hears(socket));
+        sockets.map(|(id, _)| *id).collect()
+    }
+
+    /// The number of a report that wants an acknowledgement.
+    fn numbered(&mut self, id: SocketId) -> Option<u64> {
+        let socket = self.sockets.get_mut(&id)?;
+        socket.reports += 1;
+        socket
+            .reports
+            .is_multiple_of(ACK_EVERY)
+            .then_some(socket.reports)
+    }
+
+    /// Something that faults may befall.
+    fn deliver(&mut self, now_ms: i64, id: SocketId, text: String) {
+        match self.faults.fate() {
+            Fate::Lost => {}
+            Fate::Doubled => {
+                self.say(id, text.clone());
+                self.say(id, text);
+            }
+            Fate::Late { by_ms } => self.late.push((now_ms + by_ms, id, text)),
+            Fate::Plain => self.say(id, text),
+        }
+    }
+
+    fn say(&mut self, id: SocketId, text: String) {
+        let hears = self
+            .sockets
+            .get(&id)
+            .is_some_and(|socket| socket.frozen.is_none());
+        if hears && self.out.len() < MAX_WAITING {
+            self.out.push_back((id, Outgoing::Text(text)));
+        }
+    }
+
+    fn close(&mut self, id: SocketId) {
+        if self.sockets.remove(&id).is_some() {
+            self.out.push_back((id, Outgoing::Close));
+        }
+    }
+}
+
+fn message(cmd: &str, data: &Value) -> String {
+    json!({ "cmd": cmd, "data": data }).to_string()
+}
+
+fn invalid(code: u16, msg: &str) -> String {
+    message(
+        "s2c_invalid_msg",
+        &json!({ "error_code": code, "msg": msg }),
+    )
+}
+
+fn pong() -> String {
+    json!({ "cmd": "pong" }).to_string()
+}
+
+/// A list of bytes as the hex that HTTP has for it.
+fn as_over_http(attrs: &Map<String, Value>) -> Map<String, Value> {
+    let hex = |value: &Value| -> Option<Value> {
+        let digits = value.as_array()?.iter().map(|byte| {
+            let byte = u8::try_from(byte.as_u64()?).ok()?;
+            Some(format!("{byte:02x}"))
+        });
+        digits.collect::<Option<String>>().map(Value::String)
+    };
+    let attrs = attrs.iter();
+    attrs
+        .map(|(name, value)| (name.clone(), hex(value).unwrap_or_else(|| value.clone())))
+        .collect()
+}
+
+/// Hex as a list of bytes; `None` when it is none.
+fn bytes(hex: &str) -> Option<Value> {
+    let digits: Option<Vec<u32>> = hex.chars().map(|c| c.to_digit(16)).collect();
+    let digits = digits?;
+    let (pairs, rest) = digits.as_chunks::<2>();
+    rest.is_empty()
+        .then(|| pairs.iter().map(|[high, low]| high * 16 + low).collect())
+}

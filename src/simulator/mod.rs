@@ -24,6 +24,7 @@ mod png;
 mod products;
 pub mod push;
 mod push_faults;
+mod push_messages;
 mod raw_log;
 mod registration;
 mod reset;

@@ -49,6 +49,10 @@ fn four_lines_are_enough() {
     assert_eq!(config.settings.poll_interval, Duration::from_secs(60));
     assert_eq!(config.settings.bindings_interval, Duration::from_secs(600));
     assert_eq!(config.settings.requests_per_minute, 30);
+    assert_eq!(config.settings.total_requests_per_minute, None);
+    assert!(config.settings.push);
+    let with_push = config.settings.poll_interval_with_push;
+    assert_eq!(with_push, Duration::from_secs(300));
     assert_eq!(
         config.settings.homeassistant.unwrap().status_topic,
         "homeassistant/status"
@@ -137,12 +141,13 @@ fn regions_are_tried_in_the_order_that_costs_least() {
 
 #[test]
 fn shards_share_the_limit() {
-    let text =
-        format!("{SHORT}shard: {{index: 1, count: 3}}\nlimits: {{requests_per_minute: 60}}\n");
-    assert_eq!(
-        load_text(&text, &[]).unwrap().settings.requests_per_minute,
-        20
+    let text = format!(
+        "{SHORT}shard: {{index: 1, count: 3}}\n\
+         limits: {{requests_per_minute: 60, total_requests_per_minute: 90}}\n"
     );
+    let settings = load_text(&text, &[]).unwrap().settings;
+    assert_eq!(settings.requests_per_minute, 20);
+    assert_eq!(settings.total_requests_per_minute, Some(30));
 }
 
 #[test]
@@ -215,9 +220,7 @@ fn a_missing_file_says_what_to_do() {
 
 #[test]
 fn what_has_no_effect_yet_is_said() {
-    let text = format!(
-        "{SHORT}push: {{enabled: true}}\nprofiles_dir: x\ndevices: {{AbC: {{profile: p}}}}\n"
-    );
+    let text = format!("{SHORT}profiles_dir: x\ndevices: {{AbC: {{profile: p}}}}\n");
     assert_eq!(
         load_text(&text, &[])
             .unwrap()
@@ -225,7 +228,7 @@ fn what_has_no_effect_yet_is_said() {
             .iter()
             .filter(|w| w.contains("no effect"))
             .count(),
-        3
+        2
     );
 }
 
@@ -295,6 +298,12 @@ fn the_example_shows_every_default_truly() {
         shown.settings.requests_per_minute,
         plain.settings.requests_per_minute
     );
+    assert_eq!(shown.settings.push, plain.settings.push);
+    assert_eq!(
+        shown.settings.poll_interval_with_push,
+        plain.settings.poll_interval_with_push
+    );
+    assert_eq!(shown.settings.total_requests_per_minute, Some(60));
     assert_eq!(shown.settings.homeassistant, plain.settings.homeassistant);
     assert_eq!(shown.settings.base_topic, plain.settings.base_topic);
     assert_eq!(

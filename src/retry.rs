@@ -17,8 +17,16 @@ pub struct RetryPolicy {
     pub longest: Duration,
 }
 
+impl RetryPolicy {
+    /// No wait is longer.
+    #[must_use]
+    pub fn longest_with_jitter(&self) -> Duration {
+        self.longest.mul_f64(1.0 + JITTER)
+    }
+}
+
 /// Counts failures in a row under a policy.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Retry {
     backoff: ExponentialBackoff,
     failures: u32,

@@ -1,6 +1,8 @@
 //! One cloud account: its session, its gate, what waits and what is under way.
 
-use std::collections::BTreeMap;
+mod admission;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -11,14 +13,17 @@ use crate::model::{Device, Region};
 
 use super::account_state::AccountState;
 use super::calls::{CallQueue, Job, Priority, Waiting};
-use super::gate::{Admission, CallGate, Urgency};
+use super::gate::CallGate;
 use super::input::{CallError, CallOutcome, ErrorClass, Reply};
 use super::listing::{Listed, Listing};
 use super::poll::{Pace, PollPlan};
 use super::schedule_book::ScheduleBook;
 use super::session::Session;
 use super::settings;
+use super::shared_budget::share;
 use super::whereabouts::{Next, Whereabouts};
+
+pub(super) use admission::Offer;
 
 /// See the module.
 #[derive(Debug)]
@@ -29,6 +34,10 @@ pub(super) struct Account {
     pub(super) gate: CallGate,
     queue: CallQueue,
     pub(super) polls: PollPlan,
+    /// Calls a minute that this account may count on where all share a limit.
+    share: u32,
+    /// Devices whose values were due and did not come yet.
+    unanswered: BTreeSet<Did>,
     listing: Listing<Device>,
     pub(super) schedules: ScheduleBook,
     listed: bool,
@@ -84,7 +93,8 @@ impl Account {
         now: Now,
     ) -> Self {
         let gate = CallGate::new(settings.requests_per_minute);
-        let polls = PollPlan::new(pace(settings, &gate));
+        let share = share(settings);
+        let polls = PollPlan::new(pace(settings, &gate, share));
         let whereabouts = Whereabouts::new(&account.regions, restored.map(|(region, _)| region));
         let mut session = Session::new(restored);
         session.enter(whereabouts.region(), now);
@@ -97,6 +107,8 @@ impl Account {
             gate,
             queue,
             polls,
+            share,
+            unanswered: BTreeSet::new(),
             listing: Listing::default(),
             schedules: ScheduleBook::default(),
             listed: false,
@@ -112,7 +124,9 @@ impl Account {
     /// New intervals and limits; credentials are the edge's.
     pub(super) fn reconfigure(&mut self, settings: &settings::Settings, now: Duration) {
         self.gate.set_limit(settings.requests_per_minute);
-        self.polls.set_pace(pace(settings, &self.gate), now);
+        self.share = share(settings);
+        let pace = pace(settings, &self.gate, self.share);
+        self.polls.set_pace(pace, now);
         self.bindings_interval = settings.bindings_interval;
         self.listing_rest = settings.bindings_interval;
     }
@@ -152,6 +166,9 @@ impl Account {
     }
 
     pub(super) fn push(&mut self, job: Job, priority: Priority) {
+        if let (Job::Latest(did), Priority::Stale) = (&job, priority) {
+            self.unanswered.insert(did.clone());
+        }
         self.queue.push(Waiting::new(job, priority));
     }
 
@@ -191,6 +208,7 @@ impl Account {
     /// The device is gone: nothing about it needs asking any more.
     pub(super) fn forget(&mut self, did: &Did) {
         self.polls.remove(did);
+        self.unanswered.remove(did);
         self.schedules.forget(did);
         self.queue.retain(|job| match job {
             Job::Command(of) | Job::Latest(of) => of != did,
@@ -210,66 +228,18 @@ impl Account {
             self.push(Job::Bindings { skip: 0 }, Priority::Inventory);
         }
         while let Some(did) = self.polls.due(now) {
-            self.push(Job::Latest(did), Priority::Poll);
+            // Its turn came before an answer to the last one: it is a whole round late.
+            let is_late = !self.unanswered.insert(did.clone());
+            let priority = if is_late {
+                Priority::Stale
+            } else {
+                Priority::Poll
+            };
+            self.push(Job::Latest(did), priority);
         }
         if self.schedules.take_due(now) {
             self.push(Job::Schedules { skip: 0 }, Priority::Poll);
         }
-    }
-
-    /// The next job that may leave now. The caller says [`Self::sent`], or drops it when there is
-    /// nothing to send any more.
-    pub(super) fn next_job(&mut self, now: Now) -> Option<Waiting> {
-        self.blocked_until = None;
-        self.session.renew_if_due(self.region(), now);
-        if !self.session.is_live() {
-            return self.login_job(now.mono);
-        }
-        let first = self.queue.first()?;
-        let urgency = match (first.priority, first.retried) {
-            (Priority::Command, false) => Urgency::FreshCommand,
-            (Priority::Command | Priority::Asked, _) => Urgency::Command,
-            (Priority::Inventory | Priority::Poll, _) => Urgency::Background,
-        };
-        self.admitted(now.mono, urgency).then(|| self.queue.pop())?
-    }
-
-    fn login_job(&mut self, now: Duration) -> Option<Waiting> {
-        let due = self.session.login_due()?;
-        if now < due {
-            self.blocked_until = Some(due);
-            return None;
-        }
-        self.admitted(now, Urgency::Command)
-            .then(|| Waiting::new(Job::Login, Priority::Command))
-    }
-
-    fn admitted(&mut self, now: Duration, urgency: Urgency) -> bool {
-        match self.gate.admit(now, urgency) {
-            Admission::Now => true,
-            Admission::At(at) => {
-                self.blocked_until = Some(at);
-                false
-            }
-            Admission::AfterCall => false,
-        }
-    }
-
-    /// The job left under this id.
-    pub(super) fn sent(&mut self, now: Duration, id: CallId, waiting: Waiting) {
-        self.gate.passed(now);
-        if waiting.job == Job::Login {
-            self.session.logging_in();
-        }
-        let generation = self.session.generation();
-        self.in_flight.insert(
-            id,
-            Flight {
-                waiting,
-                generation,
-                sent_at: now,
-            },
-        );
     }
 
     /// Anything to do at this moment?
@@ -291,23 +261,21 @@ impl Account {
             return Done::Nothing;
         };
         self.gate.returned();
+        if let Job::Latest(did) = &flight.waiting.job
+            && is_answer(&outcome)
+        {
+            self.unanswered.remove(did);
+        }
         match outcome {
             Ok(reply) => {
                 self.answered(now.mono);
                 self.session.served(flight.generation);
                 self.succeeded(now, flight, reply)
             }
-            Err(err) if flight.waiting.job == Job::Login => self.login_failed(now, err, chance),
+            Err(err) if flight.waiting.job == Job::Login => {
+                self.login_failed(now, flight.sent_at, err, chance)
+            }
             Err(err) => self.failed(now, flight, err, chance),
-        }
-    }
-
-    fn answered(&mut self, now: Duration) {
-        let was = self.state();
-        if self.gate.answered(now)
-            && matches!(was, AccountState::Throttled | AccountState::Unreachable)
-        {
-            info!(account = %self.name, was = was.as_str(), "the cloud answers again");
         }
     }
 
@@ -373,12 +341,12 @@ impl Account {
         self.push(Job::Bindings { skip: 0 }, Priority::Inventory);
     }
 
-    fn login_failed(&mut self, now: Now, err: CallError, chance: f64) -> Done {
+    fn login_failed(&mut self, now: Now, sent_at: Duration, err: CallError, chance: f64) -> Done {
         // Only the API refuses a user, and it does so with a code; a gateway's 403 does not.
         let is_verdict = err.code.is_some();
         match err.class {
             ErrorClass::Throttled => {
-                self.throttled(now.mono, &err, chance);
+                self.throttled(now.mono, (sent_at, true), &err, chance);
                 self.session.login_failed(now);
                 Done::Nothing
             }
@@ -437,7 +405,7 @@ impl Account {
         } = flight;
         let only_once = waiting.job.changes_something();
         match err.class {
-            ErrorClass::Throttled => self.throttled(now.mono, &err, chance),
+            ErrorClass::Throttled => self.throttled(now.mono, (sent_at, false), &err, chance),
             ErrorClass::Unsent => self.unreachable(now.mono, &err, chance),
             ErrorClass::Transient => {
                 // With a code it is the API that answers: a fault of this call, not of the cloud.
@@ -479,7 +447,10 @@ impl Account {
         }
         waiting.retried |= err.class != ErrorClass::TokenLost;
         let job = waiting.job.clone();
-        if only_once || matches!(err.class, ErrorClass::Throttled | ErrorClass::TokenLost) {
+        let somebody_waits = waiting.priority <= Priority::Asked;
+        let keeps_its_place = err.class == ErrorClass::TokenLost
+            || (err.class == ErrorClass::Throttled && somebody_waits);
+        if only_once || keeps_its_place {
             self.queue.push_front(waiting);
         } else {
             // The next probe is another call: perhaps only this one fails.
@@ -499,32 +470,23 @@ impl Account {
             result: Err(err),
         }
     }
+}
 
-    fn throttled(&mut self, now: Duration, err: &CallError, chance: f64) {
-        let news = !self.gate.is_throttled();
-        let wait = self.gate.throttle(now, err.retry_after, chance);
-        self.held_by = Some(err.message.clone());
-        if news {
-            warn!(account = %self.name, reason = %err, pause_s = wait.as_secs(),
-                "the cloud says too often: the whole account pauses");
-        }
-    }
-
-    fn unreachable(&mut self, now: Duration, err: &CallError, chance: f64) {
-        let known = self.gate.is_outage();
-        let wait = self.gate.fail(now, chance);
-        self.held_by = Some(err.message.clone());
-        if !known && self.gate.is_outage() {
-            warn!(account = %self.name, reason = %err, retry_s = wait.as_secs(),
-                "the cloud cannot be reached: trying again, at longest each minute");
-        }
+/// The cloud told what it knows of a device, be it nothing.
+const fn is_answer(outcome: &CallOutcome) -> bool {
+    match outcome {
+        Ok(_) => true,
+        Err(err) => matches!(
+            err.class,
+            ErrorClass::DeviceOffline | ErrorClass::DeviceGone | ErrorClass::Refused
+        ),
     }
 }
 
-fn pace(settings: &settings::Settings, gate: &CallGate) -> Pace {
+fn pace(settings: &settings::Settings, gate: &CallGate, share: u32) -> Pace {
     Pace {
         interval: settings.poll_interval,
         with_push: settings.poll_interval_with_push,
-        per_minute: gate.background_per_minute(),
+        per_minute: gate.background_per_minute().min(share),
     }
 }

@@ -62,6 +62,8 @@ pub(super) enum Priority {
     Command,
     /// A person waits for the answer.
     Asked,
+    /// A device that has no values, or older ones than it should have.
+    Stale,
     /// The devices must be known before they can be polled.
     Inventory,
     /// The regular round.
@@ -90,12 +92,39 @@ impl Waiting {
     }
 }
 
+/// After so many calls that overtook an older one, below the commands, the eldest goes: whoever waits
+/// has its turn in the end, however many others are more urgent.
+pub(super) const PATIENCE: u32 = 4;
+
+/// Where a job waits: by priority, then in order.
+pub(super) type Place = (Priority, u64);
+
+#[derive(Debug)]
+struct Queued {
+    waiting: Waiting,
+    /// Of when it came; moving up leaves that.
+    age: u64,
+}
+
 /// See the module. Bounded by nature: one entry for each device, schedule or request, and kind.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CallQueue {
-    order: BTreeMap<(Priority, u64), Waiting>,
-    index: BTreeMap<Job, (Priority, u64)>,
+    order: BTreeMap<Place, Queued>,
+    index: BTreeMap<Job, Place>,
     next: u64,
+    overtaken: u32,
+}
+
+impl Default for CallQueue {
+    fn default() -> Self {
+        Self {
+            order: BTreeMap::new(),
+            index: BTreeMap::new(),
+            // As many can come to the front as to the end.
+            next: u64::MAX / 2,
+            overtaken: 0,
+        }
+    }
 }
 
 impl CallQueue {
@@ -107,6 +136,7 @@ impl CallQueue {
 
     /// Queues a job that came back in front of those of its priority.
     pub(super) fn push_front(&mut self, waiting: Waiting) {
+        self.next += 1;
         let first = self.order.range((waiting.priority, 0)..).next();
         let place = match first {
             Some(((priority, place), _)) if *priority == waiting.priority => {
@@ -119,29 +149,59 @@ impl CallQueue {
 
     fn insert(&mut self, place: u64, waiting: Waiting) {
         let key = (waiting.priority, place);
+        let mut age = self.next;
         if let Some(earlier) = self.index.get(&waiting.job) {
             if *earlier <= key {
                 return;
             }
-            self.order.remove(earlier);
+            age = self.order.remove(earlier).map_or(age, |known| known.age);
         }
         self.index.insert(waiting.job.clone(), key);
-        self.order.insert(key, waiting);
+        self.order.insert(key, Queued { waiting, age });
     }
 
-    pub(super) fn first(&self) -> Option<&Waiting> {
-        self.order.values().next()
+    /// The most urgent one.
+    pub(super) fn first(&self) -> Option<(Place, &Waiting)> {
+        let (place, queued) = self.order.first_key_value()?;
+        Some((*place, &queued.waiting))
     }
 
-    pub(super) fn pop(&mut self) -> Option<Waiting> {
-        let (_, waiting) = self.order.pop_first()?;
-        self.index.remove(&waiting.job);
-        Some(waiting)
+    /// The first command that was not tried yet.
+    pub(super) fn fresh_command(&self) -> Option<Place> {
+        let commands = self.order.range(..(Priority::Asked, 0));
+        let mut fresh = commands.filter(|(_, queued)| !queued.waiting.retried);
+        fresh.next().map(|(place, _)| *place)
+    }
+
+    /// Whose turn it is: the most urgent one's, or once in a while the eldest's.
+    pub(super) fn turn(&self) -> Option<Place> {
+        let (first, _) = self.first()?;
+        if first.0 == Priority::Command || self.overtaken < PATIENCE {
+            return Some(first);
+        }
+        self.eldest()
+    }
+
+    fn eldest(&self) -> Option<Place> {
+        let others = self.order.range((Priority::Asked, 0)..);
+        let eldest = others.min_by_key(|(_, queued)| queued.age);
+        eldest.map(|(place, _)| *place)
+    }
+
+    /// Takes out what waits there.
+    pub(super) fn take(&mut self, place: Place) -> Option<Waiting> {
+        if place.0 != Priority::Command {
+            let overtakes = self.eldest() != Some(place);
+            self.overtaken = if overtakes { self.overtaken + 1 } else { 0 };
+        }
+        let queued = self.order.remove(&place)?;
+        self.index.remove(&queued.waiting.job);
+        Some(queued.waiting)
     }
 
     /// Forgets what a predicate does not want kept.
     pub(super) fn retain(&mut self, keep: impl Fn(&Job) -> bool) {
-        self.order.retain(|_, waiting| keep(&waiting.job));
+        self.order.retain(|_, queued| keep(&queued.waiting.job));
         self.index.retain(|job, _| keep(job));
     }
 
@@ -158,8 +218,12 @@ mod tests {
         Waiting::new(Job::Latest(Did::new(did).unwrap()), priority)
     }
 
+    fn pop(queue: &mut CallQueue) -> Option<Waiting> {
+        queue.turn().and_then(|place| queue.take(place))
+    }
+
     fn order(queue: &mut CallQueue) -> Vec<String> {
-        std::iter::from_fn(|| queue.pop())
+        std::iter::from_fn(|| pop(queue))
             .map(|w| format!("{:?}", w.job))
             .collect()
     }
@@ -195,8 +259,53 @@ mod tests {
         let mut queue = CallQueue::default();
         queue.push(latest("a", Priority::Poll));
         queue.push(latest("b", Priority::Poll));
-        let first = queue.pop().unwrap();
+        let first = pop(&mut queue).unwrap();
         queue.push_front(first);
         assert_eq!(order(&mut queue), ["Latest(\"a\")", "Latest(\"b\")"]);
+    }
+
+    #[test]
+    fn the_rest_has_its_turn_however_many_are_more_urgent() {
+        let mut queue = CallQueue::default();
+        queue.push(latest("old", Priority::Poll));
+        for n in 0..20 {
+            queue.push(latest(&format!("s{n}"), Priority::Stale));
+        }
+        let mut taken = (0..10).map(|n| {
+            queue.push(latest(&format!("t{n}"), Priority::Stale));
+            pop(&mut queue).unwrap().job
+        });
+        let old = Job::Latest(Did::new("old").unwrap());
+        assert_eq!(taken.position(|job| job == old), Some(4));
+    }
+
+    #[test]
+    fn commands_never_yield_their_turn() {
+        let mut queue = CallQueue::default();
+        queue.push(latest("old", Priority::Poll));
+        for n in 0..20 {
+            queue.push(latest(&format!("s{n}"), Priority::Stale));
+        }
+        for _ in 0..PATIENCE {
+            pop(&mut queue).unwrap();
+        }
+        let command = Job::Command(Did::new("c").unwrap());
+        queue.push(Waiting::new(command.clone(), Priority::Command));
+        assert_eq!(pop(&mut queue).unwrap().job, command);
+    }
+
+    #[test]
+    fn a_fresh_command_is_found_behind_one_that_came_back() {
+        let mut queue = CallQueue::default();
+        let command = |did: &str, retried| Waiting {
+            retried,
+            ..Waiting::new(Job::Command(Did::new(did).unwrap()), Priority::Command)
+        };
+        queue.push(command("a", true));
+        assert_eq!(queue.fresh_command(), None);
+        queue.push(latest("p", Priority::Poll));
+        queue.push(command("b", false));
+        let fresh = queue.fresh_command().unwrap();
+        assert_eq!(queue.take(fresh), Some(command("b", false)));
     }
 }

@@ -58,6 +58,13 @@ pub enum Effect {
         /// What to remember.
         announced: Option<Announced>,
     },
+    /// Keep what an account's limit of calls learnt: it changed, or the bridge is stopping.
+    SaveBudget {
+        /// Whose.
+        account: AccountName,
+        /// What to remember.
+        learnt: Learnt,
+    },
     /// Answer with [`super::Input::Sampled`]: facts that only the process knows.
     Sample,
     /// The answer to [`super::Input::Stop`]: everything has been published.
@@ -169,4 +176,24 @@ pub struct Announced {
     pub attrs: Vec<String>,
     /// Component keys with platforms, retired ones included.
     pub components: Components,
+}
+
+/// What is remembered of an account's calls between runs, so that a restart is no way around the
+/// cloud's limit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Learnt {
+    /// Calls a minute that 9041 left of those configured; `None`: all.
+    pub per_minute: Option<u32>,
+    /// No 9041 since then, Unix seconds; ahead while a pause lasts, which ends then.
+    pub since: i64,
+    /// When each call of the last minute counts no more, Unix seconds; at most as many as are
+    /// configured for a minute.
+    pub back_at: Vec<i64>,
+}
+
+impl Learnt {
+    /// Not just that nothing was learnt and nothing is spent.
+    pub(super) fn tells_something(&self) -> bool {
+        self.per_minute.is_some() || !self.back_at.is_empty()
+    }
 }

@@ -1,20 +1,21 @@
-//! When an account may make its next call: requests a minute, calls in flight, and the pause after
-//! the cloud said "too often" (9041) or could not be reached.
+//! When an account may make its next call: its budget, calls in flight, and the pause after the cloud
+//! said "too often" (9041) or could not be reached. The budget is about the rate, the pause about the
+//! moment.
 //!
 //! One gate for a whole account, since the scope of the cloud's limit is undocumented
 //! (`docs/decisions/0003-one-gate-per-account.md`).
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::clock::Now;
 use crate::retry::{Retry, RetryPolicy};
 
-/// The window that `limits.requests_per_minute` speaks of.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Calls of one account under way at a time; a command may be one more than this.
+use super::budget::{Budget, Reserve};
+use super::effect::Learnt;
+
+/// Calls of one account under way at a time; what a person waits for may be one more, and a command
+/// two.
 const MAX_IN_FLIGHT: usize = 4;
-/// One slot in this many is kept for commands, so that polling never makes one wait.
-const RESERVE: u32 = 5;
 /// The pause after 9041. No figure is public; 15 s is long against a burst and short for a person.
 const THROTTLED: RetryPolicy = RetryPolicy {
     first: Duration::from_secs(15),
@@ -32,15 +33,51 @@ const OUTAGE: RetryPolicy = RetryPolicy {
 /// Failures in a row before an outage has a name; one 502 is none.
 const OUTAGE_AFTER: u32 = 3;
 
-/// Who wants to pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who wants to pass. Smaller goes first, and may take what the others must leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Urgency {
     /// A command that was not tried yet: during an outage it is tried at once.
     FreshCommand,
-    /// A command that comes back, or a login that one waits for.
+    /// A command that comes back, or a login that everything waits for.
     Command,
-    /// Polling and the like.
-    Background,
+    /// Somebody waits for the answer.
+    Asked,
+    /// A device of which is known less than should be.
+    Stale,
+    /// The regular round and the like.
+    Rest,
+}
+
+impl Urgency {
+    /// What it leaves in every bucket, so that polling never makes a command wait.
+    pub(super) const fn reserve(self) -> Reserve {
+        match self {
+            Self::FreshCommand | Self::Command => Reserve(0),
+            Self::Asked => Reserve(20),
+            Self::Stale => Reserve(10),
+            Self::Rest => Reserve(5),
+        }
+    }
+
+    const fn most_in_flight(self) -> usize {
+        match self {
+            Self::FreshCommand | Self::Command => MAX_IN_FLIGHT + 2,
+            Self::Asked => MAX_IN_FLIGHT + 1,
+            Self::Stale | Self::Rest => MAX_IN_FLIGHT,
+        }
+    }
+}
+
+/// A call that the cloud answered with "too often".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooOften {
+    /// When it left.
+    pub(super) left_at: Duration,
+    /// It was a login: these are throttled sharply by themselves (seen), which says nothing about how
+    /// often devices may be polled.
+    pub(super) is_login: bool,
+    /// How long the server asks to wait.
+    pub(super) asked: Option<Duration>,
 }
 
 /// The gate's answer.
@@ -64,78 +101,95 @@ enum Pause {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct CallGate {
-    per_minute: u32,
-    passed: VecDeque<Duration>,
+    budget: Budget,
     in_flight: usize,
     pause: Pause,
     throttled: Retry,
     outage: Retry,
+    /// When the last pause after 9041 began.
+    paused_at: Option<Duration>,
+    /// The same, or when it ended: how long it is remembered.
     last_throttled: Option<Duration>,
+    /// What is to be kept changed.
+    has_news: bool,
 }
 
 impl CallGate {
     pub(super) fn new(per_minute: u32) -> Self {
         Self {
-            per_minute: per_minute.max(1),
-            passed: VecDeque::new(),
+            budget: Budget::new(per_minute),
             in_flight: 0,
             pause: Pause::Open,
             throttled: Retry::new(THROTTLED),
             outage: Retry::new(OUTAGE),
+            paused_at: None,
             last_throttled: None,
+            has_news: false,
         }
     }
 
-    pub(super) fn set_limit(&mut self, per_minute: u32) {
-        self.per_minute = per_minute.max(1);
+    /// Goes on with what an earlier run learnt. Returns what is left of its pause. One that no pause can
+    /// be as long as is not believed: then the clock went back.
+    pub(super) fn restore(&mut self, learnt: &Learnt, now: Now) -> Option<Duration> {
+        self.budget.restore(learnt, now);
+        let ahead = u64::try_from(learnt.since.saturating_sub(now.unix)).ok()?;
+        let left = Duration::from_secs(ahead);
+        if left.is_zero() || left > THROTTLED.longest_with_jitter() {
+            return None;
+        }
+        let until = now.mono + left;
+        self.pause = Pause::Throttled { until };
+        self.paused_at = Some(now.mono);
+        self.last_throttled = Some(now.mono);
+        self.budget.quiet_after(until);
+        Some(left)
     }
 
-    /// Calls that an earlier gate of the same account let through count here, too.
+    pub(super) fn set_limit(&mut self, per_minute: u32) {
+        self.budget.set_limit(per_minute);
+    }
+
+    /// What an earlier gate of the same account let through counts here, too, and its pause goes on:
+    /// a reload is no way around either.
     pub(super) fn remember(&mut self, earlier: &Self) {
-        self.passed.clone_from(&earlier.passed);
+        let limit = self.budget.limit();
+        self.budget = earlier.budget.clone();
+        self.budget.set_limit(limit);
+        if earlier.is_throttled() {
+            self.pause = earlier.pause;
+            self.throttled = earlier.throttled.clone();
+            self.paused_at = earlier.paused_at;
+            self.last_throttled = earlier.last_throttled;
+        }
+    }
+
+    pub(super) const fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// True once after what was learnt changed.
+    pub(super) fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
     }
 
     /// Calls that polling may make in a minute.
     pub(super) fn background_per_minute(&self) -> u32 {
-        (self.per_minute - self.per_minute / RESERVE).max(1)
+        let size = self.budget.size();
+        let reserve = Urgency::Rest.reserve().of(size);
+        size.saturating_sub(reserve).max(1)
     }
 
-    /// Calls that are left in the minute that ends now.
-    pub(super) fn budget_left(&self, now: Duration) -> u32 {
-        let recent = self.passed.iter().filter(|at| **at + WINDOW > now).count();
-        self.per_minute
-            .saturating_sub(u32::try_from(recent).unwrap_or(u32::MAX))
-    }
-
-    pub(super) fn admit(&mut self, now: Duration, urgency: Urgency) -> Admission {
-        if let Some(wait) = self.pause_for(now, urgency) {
-            return wait;
-        }
-        let background = urgency == Urgency::Background;
-        let most = if background {
-            MAX_IN_FLIGHT
-        } else {
-            MAX_IN_FLIGHT + 1
-        };
-        if self.in_flight >= most {
+    pub(super) fn admit(&self, now: Duration, urgency: Urgency) -> Admission {
+        let pause = self.pause_for(now, urgency);
+        if pause == Some(Admission::AfterCall) || self.in_flight >= urgency.most_in_flight() {
             return Admission::AfterCall;
         }
-        while self.passed.front().is_some_and(|at| *at + WINDOW <= now) {
-            self.passed.pop_front();
-        }
-        let limit = if background {
-            self.background_per_minute()
-        } else {
-            self.per_minute
-        } as usize;
-        match self
-            .passed
-            .len()
-            .checked_sub(limit)
-            .and_then(|over| self.passed.get(over))
-        {
-            Some(at) => Admission::At(*at + WINDOW),
-            None => Admission::Now,
+        // The later of the two, so that a caller who waits for it gets through.
+        let token = self.budget.ready_at(now, urgency.reserve());
+        match (pause, token) {
+            (Some(Admission::At(until)), at) => Admission::At(at.map_or(until, |at| at.max(until))),
+            (_, Some(at)) => Admission::At(at),
+            (_, None) => Admission::Now,
         }
     }
 
@@ -157,7 +211,7 @@ impl CallGate {
 
     /// A call left.
     pub(super) fn passed(&mut self, now: Duration) {
-        self.passed.push_back(now);
+        self.budget.spend(now);
         self.in_flight += 1;
     }
 
@@ -175,6 +229,7 @@ impl CallGate {
         }
         let ended = self.is_throttled() || self.is_outage();
         self.pause = Pause::Open;
+        self.has_news |= self.budget.answered(now);
         self.outage.succeeded();
         let quiet = |at: Duration| now > at + THROTTLED.longest;
         if self.last_throttled.is_none_or(quiet) {
@@ -186,25 +241,29 @@ impl CallGate {
     }
 
     /// 9041 or 429. Returns how long the account pauses.
-    pub(super) fn throttle(
-        &mut self,
-        now: Duration,
-        asked: Option<Duration>,
-        chance: f64,
-    ) -> Duration {
-        let asked = asked.unwrap_or_default().min(LONGEST_ASKED);
-        if let Pause::Throttled { until } = self.pause
-            && now < until
-        {
-            // An answer to a call that left before the pause: it tells nothing new.
-            let until = until.max(now + asked);
+    pub(super) fn throttle(&mut self, now: Duration, what: TooOften, chance: f64) -> Duration {
+        let asked = what.asked.unwrap_or_default().min(LONGEST_ASKED);
+        let until = if self.paused_at.is_some_and(|at| what.left_at <= at) {
+            // The call left before the last pause: it tells nothing new but what the server asks.
+            let current = match self.pause {
+                Pause::Throttled { until } => until,
+                Pause::Open | Pause::Outage { .. } => now,
+            };
+            current.max(now + asked)
+        } else {
+            self.paused_at = Some(now);
+            self.last_throttled = Some(now);
+            if !what.is_login {
+                self.budget.halve();
+            }
+            self.has_news = true;
+            now + self.throttled.failed(chance).max(asked)
+        };
+        if until > now {
             self.pause = Pause::Throttled { until };
-            return until - now;
+            self.budget.quiet_after(until);
         }
-        let wait = self.throttled.failed(chance).max(asked);
-        self.last_throttled = Some(now);
-        self.pause = Pause::Throttled { until: now + wait };
-        wait
+        until.saturating_sub(now)
     }
 
     /// No usable answer. Returns how long background calls pause.
@@ -229,108 +288,5 @@ impl CallGate {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const fn s(secs: u64) -> Duration {
-        Duration::from_secs(secs)
-    }
-
-    fn pass(gate: &mut CallGate, now: Duration, urgency: Urgency) -> bool {
-        let admitted = gate.admit(now, urgency) == Admission::Now;
-        if admitted {
-            gate.passed(now);
-            gate.returned();
-        }
-        admitted
-    }
-
-    #[test]
-    fn never_more_calls_than_the_limit_in_any_minute() {
-        let mut gate = CallGate::new(10);
-        let mut times = Vec::new();
-        for tenth in 0..3000 {
-            let now = Duration::from_millis(tenth * 100);
-            while pass(&mut gate, now, Urgency::Command) {
-                times.push(now);
-            }
-        }
-        for (i, start) in times.iter().enumerate() {
-            let within = times
-                .iter()
-                .skip(i)
-                .filter(|t| **t < *start + WINDOW)
-                .count();
-            assert!(within <= 10, "{within} calls in the minute after {start:?}");
-        }
-        assert!(times.len() >= 50);
-    }
-
-    #[test]
-    fn polling_leaves_room_for_commands() {
-        let mut gate = CallGate::new(10);
-        let polls = (0..20)
-            .filter(|_| pass(&mut gate, s(1), Urgency::Background))
-            .count();
-        assert_eq!(polls, 8);
-        assert_eq!(gate.admit(s(1), Urgency::Background), Admission::At(s(61)));
-        assert!(pass(&mut gate, s(2), Urgency::FreshCommand));
-        assert_eq!(gate.budget_left(s(2)), 1);
-    }
-
-    #[test]
-    fn a_throttled_account_pauses_as_a_whole_then_probes_with_one_call() {
-        let mut gate = CallGate::new(30);
-        assert_eq!(gate.throttle(s(10), None, 0.0), s(15));
-        assert_eq!(
-            gate.admit(s(11), Urgency::FreshCommand),
-            Admission::At(s(25))
-        );
-        assert_eq!(gate.admit(s(25), Urgency::FreshCommand), Admission::Now);
-        gate.passed(s(25));
-        assert_eq!(gate.admit(s(25), Urgency::Command), Admission::AfterCall);
-        gate.returned();
-        assert!(
-            !gate.answered(s(24)),
-            "an answer to an earlier call does not end the pause"
-        );
-        assert_eq!(
-            gate.throttle(s(25), None, 0.0),
-            s(30),
-            "a second 9041 doubles the pause"
-        );
-        gate.passed(s(55));
-        gate.returned();
-        assert!(gate.answered(s(55)));
-        assert_eq!(gate.admit(s(55), Urgency::Background), Admission::Now);
-        assert_eq!(
-            gate.throttle(s(60), None, 0.0),
-            s(60),
-            "the pause is remembered for a while"
-        );
-    }
-
-    #[test]
-    fn retry_after_is_honoured_and_late_answers_do_not_lengthen_the_pause() {
-        let mut gate = CallGate::new(30);
-        assert_eq!(gate.throttle(s(0), Some(s(100)), 0.0), s(100));
-        assert_eq!(gate.throttle(s(1), None, 0.0), s(99));
-        assert_eq!(gate.throttle(s(2), Some(s(200)), 0.0), s(200));
-    }
-
-    #[test]
-    fn in_an_outage_a_fresh_command_is_tried_and_polling_waits() {
-        let mut gate = CallGate::new(30);
-        for _ in 0..3 {
-            let wait = gate.fail(s(0), 0.0);
-            gate.pause = Pause::Outage { until: s(0) };
-            assert!(wait >= s(2));
-        }
-        gate.fail(s(0), 0.0);
-        assert!(gate.is_outage());
-        assert_eq!(gate.admit(s(1), Urgency::Background), Admission::At(s(16)));
-        assert_eq!(gate.admit(s(1), Urgency::FreshCommand), Admission::Now);
-        assert!(gate.answered(s(2)));
-        assert!(!gate.is_outage());
-    }
-}
+#[path = "gate_tests.rs"]
+mod tests;

@@ -12,10 +12,10 @@ use crate::homeassistant::topic::Topics;
 use crate::ids::{AccountName, CallId, Did, ProductKey};
 use crate::model::{ProductSchema, Region};
 
-use super::account::Account;
+use super::account::{Account, Offer};
 use super::account_state::AccountState;
 use super::calls::{Job, Priority};
-use super::effect::{Announced, CloudCall, Effect};
+use super::effect::{Announced, CloudCall, Effect, Learnt};
 use super::health::Health;
 use super::input::{Input, Sample};
 use super::pending::PendingSets;
@@ -25,6 +25,7 @@ use super::push::PushLinks;
 use super::registry::Registry;
 use super::requests::Requests;
 use super::settings::Settings;
+use super::shared_budget::SharedBudget;
 
 /// Discovery goes out again within this time after Home Assistant's birth, spread so that a fleet of
 /// bridges does not speak at once.
@@ -45,6 +46,8 @@ pub struct Restored {
     pub tokens: BTreeMap<AccountName, (Region, i64)>,
     /// What was announced.
     pub announced: BTreeMap<Did, Announced>,
+    /// What each account's limit of calls learnt.
+    pub budgets: BTreeMap<AccountName, Learnt>,
 }
 
 /// The bridge. Total: no input makes it panic, an unknown [`CallId`] is counted and dropped.
@@ -53,6 +56,7 @@ pub struct Bridge {
     pub(super) settings: Settings,
     pub(super) topics: Topics,
     pub(super) accounts: BTreeMap<AccountName, Account>,
+    pub(super) shared: SharedBudget,
     pub(super) told_states: BTreeMap<AccountName, AccountState>,
     pub(super) registry: Registry,
     pub(super) products: Products,
@@ -80,17 +84,21 @@ impl Bridge {
     #[must_use]
     pub fn new(settings: Settings, restored: Restored, seed: u64, now: Now) -> Self {
         let tokens = restored.tokens;
+        let mut shared = SharedBudget::new(settings.total_requests_per_minute);
         let account = |(name, account): (&AccountName, &super::settings::Account)| {
             let token = tokens.get(name).copied();
-            (
-                name.clone(),
-                Account::new(name.clone(), account, &settings, token, now),
-            )
+            let mut account = Account::new(name.clone(), account, &settings, token, now);
+            if let Some(learnt) = restored.budgets.get(name) {
+                account.restore(learnt, now);
+                shared.restore(account.gate.budget().bucket());
+            }
+            (name.clone(), account)
         };
         let accounts = settings.accounts.iter().map(account).collect();
         Self {
             topics: topics(&settings),
             accounts,
+            shared,
             told_states: BTreeMap::new(),
             registry: Registry::new(restored.announced),
             products: Products::new(restored.schemas),
@@ -135,7 +143,7 @@ impl Bridge {
             }
             Input::Tick => {}
             Input::Reconfigure(settings) => self.reconfigure(now, *settings, &mut out),
-            Input::Stop => self.stop(&mut out),
+            Input::Stop => self.stop(now, &mut out),
         }
         if !self.stopping {
             self.tick(now, &mut out);
@@ -161,6 +169,7 @@ impl Bridge {
             (self.pending.next_deadline(), "confirm"),
             (self.requests.next_deadline(), "request"),
             (self.push.next_deadline(|name| self.has_token(name)), "push"),
+            (self.shared.next_deadline(), "shared limit"),
             (announcing.filter(|_| self.can_announce()), "announce"),
             (
                 self.bridge_announcing.due().filter(|_| self.can_announce()),
@@ -256,32 +265,45 @@ impl Bridge {
         }
     }
 
-    /// Lets out what the gates admit.
+    /// Lets out what the gates admit, whoever's turn it is.
     fn dispatch(&mut self, now: Now, out: &mut Vec<Effect>) {
-        for (name, account) in &mut self.accounts {
-            while let Some(waiting) = account.next_job(now) {
-                let call = call_for(
-                    &waiting.job,
-                    &mut self.pending,
-                    &mut self.requests,
-                    now.mono,
-                );
-                let Some(call) = call else {
-                    continue;
-                };
-                let id = CallId(self.next_call);
-                self.next_call += 1;
-                self.health.called(call.kind(), now.mono);
-                account.sent(now.mono, id, waiting);
-                let region = account.region();
-                out.push(Effect::Call {
-                    account: name.clone(),
-                    region,
-                    id,
-                    call,
-                });
-            }
+        while let Some((name, offer)) = self.next_turn(now) {
+            let Some(account) = self.accounts.get_mut(&name) else {
+                return;
+            };
+            let Some(waiting) = account.take(offer) else {
+                return;
+            };
+            let call = call_for(
+                &waiting.job,
+                &mut self.pending,
+                &mut self.requests,
+                now.mono,
+            );
+            let Some(call) = call else {
+                continue;
+            };
+            let id = CallId(self.next_call);
+            self.next_call += 1;
+            self.health.called(call.kind(), now.mono);
+            self.shared.sent(now.mono, &name);
+            account.sent(now.mono, id, waiting);
+            let region = account.region();
+            out.push(Effect::Call {
+                account: name,
+                region,
+                id,
+                call,
+            });
         }
+    }
+
+    fn next_turn(&mut self, now: Now) -> Option<(AccountName, Offer)> {
+        let offer = |(name, account): (&AccountName, &mut Account)| {
+            account.offer(now).map(|offer| (name.clone(), offer))
+        };
+        let offers = self.accounts.iter_mut().filter_map(offer).collect();
+        self.shared.choose(now.mono, &offers)
     }
 
     /// Queues a job with the account that has the device.
@@ -317,6 +339,7 @@ impl Bridge {
         }
         self.accounts
             .retain(|name, _| self.settings.accounts.contains_key(name));
+        self.shared.reconfigure(&self.settings);
         let mut anew = Vec::new();
         for (name, account) in &self.settings.accounts {
             let known = before.accounts.get(name);
@@ -333,7 +356,7 @@ impl Bridge {
                 None => {
                     let mut new = Account::new(name.clone(), account, &self.settings, None, now);
                     if let Some(known) = self.accounts.get(name) {
-                        new.gate.remember(&known.gate);
+                        new.remember(known, now.mono);
                     }
                     self.accounts.insert(name.clone(), new);
                     self.push.renew(name.clone());
@@ -370,16 +393,29 @@ impl Bridge {
         }
     }
 
-    fn stop(&mut self, out: &mut Vec<Effect>) {
+    fn stop(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.stopping = true;
         let reason = "the bridge is stopping";
         for verdict in self.pending.abandon(None, reason) {
             self.publish_result(verdict, out);
         }
         self.abandon_requests(reason, |_| true, out);
+        for (name, account) in &self.accounts {
+            let learnt = account.gate.budget().learnt(now);
+            if learnt.tells_something() {
+                out.push(save_budget(name, learnt));
+            }
+        }
         self.publisher
             .retain(self.topics.bridge("state"), b"offline".to_vec(), out);
         out.push(Effect::Stopped);
+    }
+}
+
+pub(super) fn save_budget(name: &AccountName, learnt: Learnt) -> Effect {
+    Effect::SaveBudget {
+        account: name.clone(),
+        learnt,
     }
 }
 

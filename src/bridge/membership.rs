@@ -81,13 +81,12 @@ impl Bridge {
             account.polls.add(did.clone(), now.mono);
             account.schedules.joined(now.mono);
             self.products.expect(&product_key);
-            let job = if self.products.is_settled(&product_key) {
-                Job::Latest(did.clone())
+            if self.products.is_settled(&product_key) {
+                account.push(Job::Latest(did.clone()), Priority::Stale);
             } else {
                 // Another account may have asked already, but may never be answered.
-                Job::Schema(product_key.clone())
-            };
-            account.push(job, Priority::Inventory);
+                account.push(Job::Schema(product_key.clone()), Priority::Inventory);
+            }
         }
         self.inventory_changed(now);
     }

@@ -7,8 +7,12 @@ mod account_state;
 mod announcer;
 mod answer;
 mod belongings;
+mod bucket;
+mod budget;
 mod calls;
 mod commands;
+#[cfg(test)]
+mod dispatch_tests;
 pub mod effect;
 mod gate;
 mod health;
@@ -36,6 +40,7 @@ mod schedule_book;
 mod schedules;
 mod session;
 pub mod settings;
+mod shared_budget;
 pub mod socket;
 mod tell;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::account::Done;
 use super::calls::{Job, Priority};
 use super::effect::Effect;
 use super::input::{CallError, CallOutcome, Reply};
-use super::machine::Bridge;
+use super::machine::{Bridge, save_budget};
 use super::schedules::Page;
 
 impl Bridge {
@@ -32,7 +32,11 @@ impl Bridge {
         let Some(account) = self.accounts.get_mut(name) else {
             return;
         };
-        match account.done(now, id, outcome, self.chance.f64()) {
+        let done = account.done(now, id, outcome, self.chance.f64());
+        if let Some(learnt) = account.take_learnt(now) {
+            out.push(save_budget(name, learnt));
+        }
+        match done {
             Done::Nothing | Done::LoggedIn => {}
             Done::Requeued(Job::Command(did)) => self.pending.returned(&did),
             Done::Requeued(Job::Request { id, .. }) => self.requests.returned(id),
@@ -149,7 +153,7 @@ impl Bridge {
     fn fetch_product(&mut self, product_key: &ProductKey) {
         let of_product: Vec<Did> = self.dids_of(product_key);
         for did in of_product {
-            self.ask(&did, Job::Latest(did.clone()), Priority::Inventory);
+            self.ask(&did, Job::Latest(did.clone()), Priority::Stale);
         }
     }
 

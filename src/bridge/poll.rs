@@ -61,13 +61,18 @@ impl PollPlan {
     pub(super) fn set_pace(&mut self, pace: Pace, now: Duration) {
         self.interval = pace.interval;
         self.with_push = pace.with_push;
-        self.least_gap = Duration::from_secs(60) / pace.per_minute.max(1);
-        if !self.round.is_empty() {
-            self.due = self.due.min(now + self.gap());
-        }
+        self.set_limit(pace.per_minute, now);
         for calm in self.calm.values_mut() {
             calm.every = self.with_push;
             calm.due = calm.due.min(now + self.with_push);
+        }
+    }
+
+    /// Another bound of the round alone: it is no reason to poll what has push.
+    pub(super) fn set_limit(&mut self, per_minute: u32, now: Duration) {
+        self.least_gap = Duration::from_secs(60) / per_minute.max(1);
+        if !self.round.is_empty() {
+            self.due = self.due.min(now + self.gap());
         }
     }
 

@@ -173,6 +173,7 @@ impl Universe {
             | Effect::Subscribe { .. }
             | Effect::SaveSchema { .. }
             | Effect::SaveAnnounced { .. }
+            | Effect::SaveBudget { .. }
             | Effect::Stopped => {}
         }
     }

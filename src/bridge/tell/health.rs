@@ -26,15 +26,28 @@ impl Bridge {
     }
 
     pub(in crate::bridge) fn health_body(&self, now: Now, sample: Sample) -> Value {
-        let budget = |(name, account): (&AccountName, &Account)| {
-            (name.to_string(), account.gate.budget_left(now.mono).into())
+        let left = |(name, account): (&AccountName, &Account)| {
+            let left = account.gate.budget().left(now.mono);
+            (name.to_string(), left.into())
         };
+        let budget = |(name, account): (&AccountName, &Account)| {
+            let budget = account.gate.budget();
+            let body = json!({
+                "limit": budget.limit(),
+                "learnt": budget.size(),
+                "left": budget.left(now.mono),
+            });
+            (name.to_string(), body)
+        };
+        let shared = self.shared.left(now.mono);
         json!({
             "uptime_s": (now.mono.saturating_sub(self.started.mono)).as_secs(),
             "memory_bytes": sample.memory_bytes,
             "devices": self.registry.len(),
             "calls": self.health.calls(now.mono),
-            "remaining_budget": self.accounts.iter().map(budget).collect::<Map<_, _>>(),
+            "remaining_budget": self.accounts.iter().map(left).collect::<Map<_, _>>(),
+            "budget": self.accounts.iter().map(budget).collect::<Map<_, _>>(),
+            "shared_budget": shared.map(|(limit, left)| json!({ "limit": limit, "left": left })),
             "push_connections": self.push.connections(),
             "push_reconnects": self.push.faults(),
             "mqtt_reconnects": sample.mqtt_reconnects,

@@ -165,5 +165,6 @@ pub fn restored(
         schemas,
         tokens: config.accounts.iter().filter_map(of_account).collect(),
         announced: dir.load_announced(),
+        budgets: dir.load_budgets(),
     }
 }

@@ -158,6 +158,9 @@ impl Engine {
                 Effect::SaveAnnounced { did, announced } => {
                     self.desk.keep(Entry::Announced(did, announced));
                 }
+                Effect::SaveBudget { account, learnt } => {
+                    self.desk.keep(Entry::Budget(account, learnt));
+                }
                 Effect::Sample => {
                     let sample = self.sample();
                     // A sample asks for no further one, so this goes one level deep.

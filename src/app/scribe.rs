@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use tracing::{error, info, warn};
 
-use crate::bridge::effect::Announced;
+use crate::bridge::effect::{Announced, Learnt};
 use crate::ids::{AccountName, Did, ProductKey};
 use crate::store::{StateDir, StoreError, StoredToken};
 
@@ -24,6 +24,8 @@ pub enum Entry {
     Schema(ProductKey, Arc<Value>),
     /// What was announced of a device; `None` forgets it.
     Announced(Did, Option<Announced>),
+    /// What an account's limit of calls learnt.
+    Budget(AccountName, Learnt),
     /// Nothing more comes.
     End,
 }
@@ -97,6 +99,7 @@ fn write(dir: &StateDir, entry: &Entry) -> Result<(), StoreError> {
         Entry::Token(account, token) => dir.save_token(account, token),
         Entry::Schema(product_key, document) => dir.save_schema(product_key, document),
         Entry::Announced(did, announced) => dir.save_announced(did, announced.as_ref()),
+        Entry::Budget(account, learnt) => dir.save_budget(account, learnt),
         Entry::End => Ok(()),
     }
 }

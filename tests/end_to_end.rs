@@ -536,6 +536,34 @@ async fn a_restart_logs_in_with_the_token_it_kept() {
 }
 
 #[tokio::test]
+async fn a_restart_remembers_what_too_often_taught() {
+    let mut stage = stage().await;
+    let config = config(&stage.cloud, &stage.broker.url());
+    stage.cloud.post("throttle", json!({ "seconds": 2 })).await;
+    let state = |want: &'static str| move |info: &Value| info["accounts"]["home"]["state"] == want;
+    let watcher = &stage.watcher;
+    watcher.publish("gizwits2mqtt/hot_tub/get", "").await;
+    watcher
+        .until_json("gizwits2mqtt/bridge/info", state("throttled"))
+        .await;
+    watcher.forget();
+    stage.bridge.restart(&config).await;
+    watcher
+        .until_json("gizwits2mqtt/bridge/info", state("throttled"))
+        .await;
+    watcher
+        .publish("gizwits2mqtt/bridge/request/health", "{}")
+        .await;
+    let is_learnt = |answer: &Value| {
+        let budget = &answer["data"]["budget"]["home"];
+        budget["limit"] == 600 && budget["learnt"] == 300 && budget["left"].as_u64() < Some(300)
+    };
+    watcher
+        .until_json("gizwits2mqtt/bridge/response/health", is_learnt)
+        .await;
+}
+
+#[tokio::test]
 async fn an_end_says_offline_and_takes_less_than_five_seconds() {
     let mut stage = stage().await;
     stage

@@ -158,6 +158,8 @@ fn check_component(component: &Value) {
         "platform",
         "name",
         "unique_id",
+        "json_attributes_topic",
+        "json_attributes_template",
         "device_class",
         "entity_category",
         "enabled_by_default",

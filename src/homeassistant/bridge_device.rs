@@ -19,6 +19,10 @@ pub const ACCOUNT_STATES: [&str; 5] = [
     "unreachable",
 ];
 
+/// The states of push, see `bridge/info`: switched off; no device names a host; some of several
+/// connections are up.
+pub const PUSH_STATES: [&str; 6] = ["off", "none", "ok", "partial", "connecting", "down"];
+
 /// The message for the bridge: its connection, each account's state, a button to refresh. `earlier`
 /// as in [`super::discovery::announce`].
 #[must_use]
@@ -37,6 +41,7 @@ pub fn announce_bridge(
             connection(topics),
         ),
         component(Platform::Button, &id, "refresh", refresh(topics)),
+        component(Platform::Sensor, &id, "push", push(topics)),
     ]);
     let sensors = accounts.iter().map(|account| {
         let name = format!("account_{account}");
@@ -92,11 +97,24 @@ fn refresh(topics: &Topics) -> Value {
     })
 }
 
+fn push(topics: &Topics) -> Value {
+    json!({
+        "name": "Push",
+        "device_class": "enum",
+        "entity_category": "diagnostic",
+        "options": PUSH_STATES,
+        "state_topic": topics.bridge("info"),
+        "value_template": "{{ value_json.push.state }}",
+        "availability": [{ "topic": topics.bridge("state") }],
+    })
+}
+
 fn account_state(topics: &Topics, account: &AccountName) -> Value {
     // As a Jinja text: JSON's escapes are Jinja's. An account that was taken out of the
     // configuration is unknown, not an error on every message.
     let name = Value::String(account.to_string());
-    let state = format!("value_json.accounts.get({name}, {{}}).get('state')");
+    let of = |key: &str| format!("value_json.accounts.get({name}, {{}}).get('{key}')");
+    let (state, reason, region) = (of("state"), of("reason"), of("region"));
     json!({
         "name": format!("Account {account}"),
         "device_class": "enum",
@@ -104,6 +122,9 @@ fn account_state(topics: &Topics, account: &AccountName) -> Value {
         "options": ACCOUNT_STATES,
         "state_topic": topics.bridge("info"),
         "value_template": format!("{{{{ {state} }}}}"),
+        "json_attributes_topic": topics.bridge("info"),
+        "json_attributes_template":
+            format!("{{{{ {{'reason': {reason}, 'region': {region}}} | tojson }}}}"),
         "availability": [{ "topic": topics.bridge("state") }],
     })
 }

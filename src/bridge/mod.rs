@@ -31,6 +31,7 @@ mod products;
 mod publisher;
 mod push;
 mod push_events;
+mod reconcile;
 mod registry;
 mod report;
 mod request;

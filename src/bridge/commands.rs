@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use crate::clock::Now;
 use crate::ids::{AccountName, Did, LinkId};
 
+use super::batch::Way;
 use super::calls::{Job, Priority};
 use super::effect::Effect;
 use super::input::{CallError, ErrorClass};
 use super::machine::Bridge;
+use super::socket::SocketOrder;
 
 impl Bridge {
     pub(super) fn on_command_answered(
@@ -36,15 +38,68 @@ impl Bridge {
         for verdict in self.pending.answered(did, result, now.mono) {
             self.publish_result(verdict, out);
         }
-        if self.pending.wants_call(did) {
-            self.ask(did, Job::Command(did.clone()), Priority::Command);
-        }
+        self.send_waiting(now, did, out);
         self.publish_device(now, did, out);
+    }
+
+    /// Sends what waits for a device, if nothing is under way: over push where there is a healthy
+    /// connection and it may go there, at once; else over HTTP, when the gate opens.
+    pub(super) fn send_waiting(&mut self, now: Now, did: &Did, out: &mut Vec<Effect>) {
+        if !self.pending.wants_call(did) {
+            return;
+        }
+        let written = self.push.route(did).and_then(|link| {
+            let serial = self.push.next_serial(did);
+            let attrs = self.pending.take_push(did, link, serial, now.mono)?;
+            Some((link, attrs, serial))
+        });
+        match written {
+            Some((link, attrs, serial)) => {
+                let write = SocketOrder::Write {
+                    did: did.clone(),
+                    attrs,
+                    serial,
+                };
+                self.send_order(link, write, out);
+            }
+            None => self.ask(did, Job::Command(did.clone()), Priority::Command),
+        }
+    }
+
+    /// Looks at those devices that ought to show something by now.
+    pub(super) fn look_at_devices(&mut self, now: Now, out: &mut Vec<Effect>) {
+        for (did, look) in self.pending.looks_due(now.mono) {
+            self.look_at(&did, look.is_poll, out);
+        }
+        for (did, is_poll) in self.looks.due(now.mono) {
+            if self.look_at(&did, is_poll, out) {
+                self.looks.polled(&did);
+            }
+        }
+    }
+
+    /// A read over push costs no call. True when it was a poll.
+    fn look_at(&mut self, did: &Did, is_poll: bool, out: &mut Vec<Effect>) -> bool {
+        match self.push.route(did).filter(|_| !is_poll) {
+            Some(link) => {
+                self.send_order(link, SocketOrder::Read(did.clone()), out);
+                false
+            }
+            None => {
+                self.ask(did, Job::Latest(did.clone()), Priority::Asked);
+                true
+            }
+        }
     }
 
     pub(super) fn expire_commands(&mut self, now: Now, out: &mut Vec<Effect>) {
         if self.pending.next_deadline().is_none_or(|at| now.mono < at) {
             return;
+        }
+        for did in self.pending.unacknowledged(now.mono) {
+            self.health.note("unacknowledged".into());
+            let why = "the device did not acknowledge it";
+            self.on_command_answered(now, &did, Err(unanswered(why)), out);
         }
         let state = |did: &Did| {
             let account = self
@@ -89,21 +144,35 @@ impl Bridge {
     /// A device took what was written over push.
     pub(super) fn on_acknowledged(
         &mut self,
-        _now: Now,
-        _did: &Did,
-        _link: LinkId,
-        _serial: u64,
-        _out: &mut Vec<Effect>,
+        now: Now,
+        did: &Did,
+        link: LinkId,
+        serial: u64,
+        out: &mut Vec<Effect>,
     ) {
+        let way = Way::Push { link, serial };
+        if self.pending.is_under_way(did, way) {
+            self.on_command_answered(now, did, Ok(()), out);
+        } else {
+            self.pending.acknowledged_late(did, way);
+        }
     }
 
     /// A push connection is gone: what was written over it may or may not have arrived.
-    pub(super) fn on_link_lost(&mut self, _now: Now, _link: LinkId, _out: &mut Vec<Effect>) {}
-
-    /// Sends what waits for a device, by the way that is open now.
-    pub(super) fn send_waiting(&mut self, _now: Now, did: &Did, _out: &mut Vec<Effect>) {
-        if self.pending.wants_call(did) {
-            self.ask(did, Job::Command(did.clone()), Priority::Command);
+    pub(super) fn on_link_lost(&mut self, now: Now, link: LinkId, out: &mut Vec<Effect>) {
+        for did in self.pending.sent_over(link) {
+            let why = "the push connection was lost before the device acknowledged it";
+            self.on_command_answered(now, &did, Err(unanswered(why)), out);
         }
+    }
+}
+
+/// Of a write over push nobody knows what came.
+fn unanswered(why: &str) -> CallError {
+    CallError {
+        class: ErrorClass::Transient,
+        code: None,
+        retry_after: None,
+        message: why.into(),
     }
 }

@@ -18,6 +18,7 @@ use super::calls::{Job, Priority};
 use super::effect::{Announced, CloudCall, Effect, Learnt};
 use super::health::Health;
 use super::input::{Input, Sample};
+use super::looks::Looks;
 use super::pending::PendingSets;
 use super::products::Products;
 use super::publisher::Publisher;
@@ -61,6 +62,7 @@ pub struct Bridge {
     pub(super) registry: Registry,
     pub(super) products: Products,
     pub(super) pending: PendingSets,
+    pub(super) looks: Looks,
     pub(super) requests: Requests,
     pub(super) push: PushLinks,
     pub(super) publisher: Publisher,
@@ -103,6 +105,7 @@ impl Bridge {
             registry: Registry::new(restored.announced),
             products: Products::new(restored.schemas),
             pending: PendingSets::default(),
+            looks: Looks::default(),
             requests: Requests::default(),
             push: PushLinks::default(),
             publisher: Publisher::default(),
@@ -167,6 +170,7 @@ impl Bridge {
             (Some(self.health_due), "health"),
             (self.inventory_due, "inventory"),
             (self.pending.next_deadline(), "confirm"),
+            (self.looks.next_deadline(), "look again"),
             (self.requests.next_deadline(), "request"),
             (self.push.next_deadline(|name| self.has_token(name)), "push"),
             (self.shared.next_deadline(), "shared limit"),
@@ -243,9 +247,7 @@ impl Bridge {
         for account in self.accounts.values_mut() {
             account.tick(now.mono);
         }
-        for did in self.pending.polls_due(now.mono) {
-            self.ask(&did, Job::Latest(did.clone()), Priority::Asked);
-        }
+        self.look_at_devices(now, out);
         self.follow_push(now, out);
         self.expire_commands(now, out);
         self.expire_requests(now, out);

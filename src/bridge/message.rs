@@ -111,7 +111,12 @@ impl Bridge {
                 };
                 match raw {
                     Some(bytes) => self.pending.add_raw(&did, bytes, caller, now.mono),
-                    None => self.pending.add_set(&did, caller, now.mono),
+                    None => {
+                        if let Some(entry) = self.registry.get_mut(&did) {
+                            entry.reconciler.wished(&caller.attrs);
+                        }
+                        self.pending.add_set(&did, caller, now.mono)
+                    }
                 }
             }
             Err(CommandError {
@@ -132,7 +137,7 @@ impl Bridge {
             }
         };
         match taken {
-            Ok(()) => self.ask(&did, Job::Command(did.clone()), Priority::Command),
+            Ok(()) => self.send_waiting(now, &did, out),
             Err(verdict) => self.publish_result(*verdict, out),
         }
     }

@@ -38,7 +38,10 @@ impl Bridge {
         }
         match done {
             Done::Nothing | Done::LoggedIn => {}
-            Done::Requeued(Job::Command(did)) => self.pending.returned(&did),
+            Done::Requeued(Job::Command(did)) => {
+                self.pending.returned(&did);
+                self.send_waiting(now, &did, out);
+            }
             Done::Requeued(Job::Request { id, .. }) => self.requests.returned(id),
             Done::Requeued(_) => {}
             Done::Listed { devices } => self.on_listed(now, name, devices, out),

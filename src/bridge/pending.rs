@@ -1,86 +1,36 @@
-//! Commands under way: they merge, they are confirmed by what the device reports, they expire.
-//! Each caller gets exactly one result.
+//! Commands under way: they merge, go out one after the other, are confirmed by what the device
+//! reports, repeated once, and expire. Each caller gets exactly one result.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::ids::{AttrName, Did};
+use crate::ids::{AttrName, Did, LinkId};
 use crate::model::{AttrValue, Attrs};
 
+use super::batch::{Batch, Look, SEND_WITHIN, Way, Wish};
 use super::effect::CloudCall;
-use super::input::{CallError, ErrorClass, ReplyTo};
+use super::input::{CallError, ErrorClass};
 
-/// How long a command waits to be sent before it is given up: longer than the first pauses after
-/// 9041, shorter than a person's memory of having asked.
-const SEND_WITHIN: Duration = Duration::from_secs(5 * 60);
-/// How long after it was sent a report may confirm it. Reports lag a few seconds behind (seen).
-const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
-/// When, after the cloud took a command, the device is polled to see it.
-const CONFIRM_POLLS: [Duration; 5] = [
-    Duration::from_millis(700),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-    Duration::from_secs(10),
-    Duration::from_secs(20),
-];
+pub(super) use super::batch::{Caller, Ending, Verdict};
+
 /// Most control calls of one device that may wait; further ones are refused.
 const MAX_WAITING: usize = 32;
 /// Most commands that merge into one of them: a slider sends dozens.
 const MAX_CALLERS: usize = 1_000;
 
-/// Who asked, and for what.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Caller {
-    /// The values this caller named; empty for a raw command.
-    pub(super) attrs: Attrs,
-    pub(super) transaction: Option<Value>,
-    pub(super) reply: Option<ReplyTo>,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Ending {
-    /// The cloud took it; `confirmed` when the device showed it.
-    Taken { confirmed: bool },
-    /// It failed, with the reason for people and the cloud's code.
-    Failed { reason: String, code: Option<u16> },
-}
-
-/// One result to publish.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Verdict {
-    pub(super) did: Did,
-    pub(super) caller: Caller,
-    pub(super) ending: Ending,
-}
-
-#[derive(Debug)]
-enum Wish {
-    Set(Attrs),
-    Raw(Vec<u8>),
-}
-
-/// One control call with those who asked for it.
-#[derive(Debug)]
-struct Batch {
-    wish: Wish,
-    callers: Vec<Caller>,
-    deadline: Duration,
-    /// A newer set took these over, so no report will show them.
-    superseded: BTreeSet<AttrName>,
-    /// The cloud's answer never came: it may or may not have taken it.
-    fate_unknown: Option<CallError>,
-    polls: std::slice::Iter<'static, Duration>,
-    sent_at: Duration,
-}
-
+/// A device's commands, the oldest first. At most one is under way.
 #[derive(Debug, Default)]
 struct Line {
-    waiting: VecDeque<Batch>,
-    under_way: Option<Batch>,
-    awaiting: Vec<Batch>,
+    batches: VecDeque<Batch>,
+}
+
+/// A report, as far as commands go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) attrs: &'a Attrs,
+    pub(super) asked_at: Duration,
+    /// It tells all that the cloud knows: a poll.
+    pub(super) is_image: bool,
 }
 
 /// See the module.
@@ -102,20 +52,16 @@ impl PendingSets {
         now: Duration,
     ) -> Result<(), Box<Verdict>> {
         let line = self.lines.entry(did.clone()).or_default();
-        if let Some(Batch {
-            wish: Wish::Set(attrs),
-            callers,
-            deadline,
-            ..
-        }) = line.waiting.back_mut()
+        if let Some(batch) = line.batches.back_mut().filter(|batch| batch.is_fresh_set())
+            && let Wish::Set(attrs) = &mut batch.wish
         {
-            if callers.len() >= MAX_CALLERS {
+            if batch.callers.len() >= MAX_CALLERS {
                 return Err(Box::new(too_many(did, caller)));
             }
             attrs.merge(caller.attrs.clone());
-            callers.push(caller);
+            batch.callers.push(caller);
             // The newest wish has all of its time.
-            *deadline = now + SEND_WITHIN;
+            batch.deadline = now + SEND_WITHIN;
             return Ok(());
         }
         let wish = Wish::Set(caller.attrs.clone());
@@ -139,44 +85,43 @@ impl PendingSets {
 
     /// The call that may leave now for a device: none while one is under way.
     pub(super) fn take(&mut self, did: &Did, now: Duration) -> Option<CloudCall> {
+        let wish = self.lines.get_mut(did)?.leave(Way::Http, now)?;
+        let did = did.clone();
+        Some(match wish {
+            Wish::Set(attrs) => CloudCall::Control { did, attrs },
+            Wish::Raw(bytes) => CloudCall::Raw { did, bytes },
+        })
+    }
+
+    /// The same over push, under this number: none where the first in line has to go over HTTP.
+    pub(super) fn take_push(
+        &mut self,
+        did: &Did,
+        link: LinkId,
+        serial: u64,
+        now: Duration,
+    ) -> Option<Attrs> {
         let line = self.lines.get_mut(did)?;
-        if line.under_way.is_some() {
+        let first = line.batches.iter().find(|batch| batch.is_waiting())?;
+        if !first.may_use_push() {
             return None;
         }
-        let mut batch = line.waiting.pop_front()?;
-        batch.sent_at = now;
-        let call = batch.call(did);
-        line.under_way = Some(batch);
-        Some(call)
+        match line.leave(Way::Push { link, serial }, now)? {
+            Wish::Set(attrs) => Some(attrs),
+            Wish::Raw(_) => None,
+        }
     }
 
     /// The call never reached the cloud, or the cloud did not look at it: it waits again, first in
     /// line, with what came after merged into it.
     pub(super) fn returned(&mut self, did: &Did) {
-        let Some(line) = self.lines.get_mut(did) else {
-            return;
-        };
-        let Some(mut batch) = line.under_way.take() else {
-            return;
-        };
-        if let (
-            Wish::Set(attrs),
-            Some(Batch {
-                wish: Wish::Set(newer),
-                ..
-            }),
-        ) = (&mut batch.wish, line.waiting.front())
-        {
-            attrs.merge(newer.clone());
-            if let Some(merged) = line.waiting.pop_front() {
-                batch.callers.extend(merged.callers);
-                batch.deadline = batch.deadline.max(merged.deadline);
-            }
+        if let Some(line) = self.lines.get_mut(did) {
+            line.returned();
         }
-        line.waiting.push_front(batch);
+        self.tidy(did);
     }
 
-    /// The cloud answered the call under way. Returns the results that are known by that.
+    /// The command under way was answered. Returns the results that are known by that.
     pub(super) fn answered(
         &mut self,
         did: &Did,
@@ -186,76 +131,76 @@ impl PendingSets {
         let Some(line) = self.lines.get_mut(did) else {
             return Vec::new();
         };
-        let Some(mut batch) = line.under_way.take() else {
-            return Vec::new();
-        };
-        match result {
-            Ok(()) if matches!(batch.wish, Wish::Raw(_)) => {
-                self.tidy(did);
-                // Nothing in a report tells that a raw command was carried out.
-                return batch.end(did, &Ending::Taken { confirmed: false });
-            }
-            Ok(()) => {}
-            Err(err)
-                if err.class == ErrorClass::Transient && matches!(batch.wish, Wish::Set(_)) =>
-            {
-                batch.fate_unknown = Some(err);
-            }
-            Err(err) => {
-                self.tidy(did);
-                return batch.end(
-                    did,
-                    &Ending::Failed {
-                        reason: err.message,
-                        code: err.code,
-                    },
-                );
-            }
-        }
-        batch.deadline = now + CONFIRM_WITHIN;
-        batch.sent_at = now;
-        let verdicts = line.supersede(did, &batch);
-        line.awaiting.push(batch);
+        let verdicts = line.answered(did, result, now);
         self.tidy(did);
         verdicts
+    }
+
+    /// The command under way went this way.
+    pub(super) fn is_under_way(&self, did: &Did, way: Way) -> bool {
+        let line = self.lines.get(did);
+        let batch = line.and_then(Line::under_way);
+        batch.is_some_and(|batch| batch.way == Some(way))
+    }
+
+    /// The device took a write that it had been given up to acknowledge.
+    pub(super) fn acknowledged_late(&mut self, did: &Did, way: Way) {
+        let line = self.lines.get_mut(did);
+        let batches = line.into_iter().flat_map(|line| &mut line.batches);
+        batches
+            .filter(|batch| batch.way == Some(way))
+            .for_each(Batch::is_taken_after_all);
+    }
+
+    /// Devices whose command went over a connection that is gone, unanswered.
+    pub(super) fn sent_over(&self, link: LinkId) -> Vec<Did> {
+        self.under_way(|batch| matches!(batch.way, Some(Way::Push { link: of, .. }) if of == link))
+    }
+
+    /// Devices that ought to have acknowledged by now.
+    pub(super) fn unacknowledged(&self, now: Duration) -> Vec<Did> {
+        self.under_way(|batch| batch.lapses_at().is_some_and(|at| at <= now))
+    }
+
+    fn under_way(&self, is_it: impl Fn(&Batch) -> bool) -> Vec<Did> {
+        let lines = self.lines.iter();
+        lines
+            .filter(|(_, line)| line.under_way().is_some_and(|batch| is_it(batch)))
+            .map(|(did, _)| did.clone())
+            .collect()
     }
 
     /// True when more waits for this device and nothing is under way.
     pub(super) fn wants_call(&self, did: &Did) -> bool {
-        self.lines
-            .get(did)
-            .is_some_and(|line| line.under_way.is_none() && !line.waiting.is_empty())
+        self.lines.get(did).is_some_and(|line| {
+            line.under_way().is_none() && line.batches.iter().any(Batch::is_waiting)
+        })
     }
 
-    /// A report that was asked for at `asked_at` shows these values.
-    pub(super) fn observe(&mut self, did: &Did, attrs: &Attrs, asked_at: Duration) -> Vec<Verdict> {
+    /// A command that was sent wants this value.
+    pub(super) fn is_wished(&self, did: &Did, name: &AttrName, value: &AttrValue) -> bool {
+        let line = self.lines.get(did);
+        line.is_some_and(|line| line.batches.iter().any(|batch| batch.is_for(name, value)))
+    }
+
+    /// A report came. Returns the results that are known by that; what it ought to show and does not
+    /// may wait to be sent once more.
+    pub(super) fn observe(&mut self, did: &Did, seen: Seen<'_>, now: Duration) -> Vec<Verdict> {
         let Some(line) = self.lines.get_mut(did) else {
             return Vec::new();
         };
-        let mut verdicts = Vec::new();
-        line.awaiting.retain_mut(|batch| {
-            let shown = asked_at >= batch.sent_at && batch.is_shown_by(attrs);
-            if shown {
-                verdicts.extend(batch.end_shown(did));
-            }
-            !shown
-        });
+        let verdicts = line.observe(did, seen, now);
         self.tidy(did);
         verdicts
     }
 
-    /// Devices whose early poll is due.
-    pub(super) fn polls_due(&mut self, now: Duration) -> Vec<Did> {
+    /// Devices that are to be looked at.
+    pub(super) fn looks_due(&mut self, now: Duration) -> Vec<(Did, Look)> {
         let mut due = Vec::new();
         for (did, line) in &mut self.lines {
-            for batch in &mut line.awaiting {
-                while batch.next_poll().is_some_and(|at| at <= now) {
-                    batch.polls.next();
-                    if due.last() != Some(did) {
-                        due.push(did.clone());
-                    }
-                }
-            }
+            let looks = line.batches.iter_mut().filter_map(|one| one.take_look(now));
+            let look = looks.max_by_key(|look| look.is_poll);
+            due.extend(look.map(|look| (did.clone(), look)));
         }
         due
     }
@@ -268,9 +213,11 @@ impl PendingSets {
     ) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         for (did, line) in &mut self.lines {
-            line.waiting.retain_mut(|batch| {
-                let over = batch.deadline <= now;
-                if over {
+            line.batches.retain_mut(|batch| {
+                let is_over = batch.deadline <= now && !batch.is_under_way();
+                if is_over && batch.was_sent() {
+                    verdicts.extend(batch.end_unconfirmed(did));
+                } else if is_over {
                     let reason = format!(
                         "not sent within {} s, so given up: {}",
                         SEND_WITHIN.as_secs(),
@@ -278,17 +225,10 @@ impl PendingSets {
                     );
                     verdicts.extend(batch.end(did, &Ending::Failed { reason, code: None }));
                 }
-                !over
-            });
-            line.awaiting.retain_mut(|batch| {
-                let over = batch.deadline <= now;
-                if over {
-                    verdicts.extend(batch.end_unconfirmed(did));
-                }
-                !over
+                !is_over
             });
         }
-        self.lines.retain(|_, line| !line.is_empty());
+        self.lines.retain(|_, line| !line.batches.is_empty());
         verdicts
     }
 
@@ -305,16 +245,16 @@ impl PendingSets {
             let Some(line) = self.lines.remove(&did) else {
                 continue;
             };
-            for mut batch in line.waiting {
-                let reason = format!("not sent: {reason}");
+            for mut batch in line.batches {
+                let reason = if batch.is_under_way() {
+                    format!("it is not known whether the cloud took it: {reason}")
+                } else if batch.was_sent() {
+                    verdicts.extend(batch.end_early(&did));
+                    continue;
+                } else {
+                    format!("not sent: {reason}")
+                };
                 verdicts.extend(batch.end(&did, &Ending::Failed { reason, code: None }));
-            }
-            if let Some(mut batch) = line.under_way {
-                let reason = format!("it is not known whether the cloud took it: {reason}");
-                verdicts.extend(batch.end(&did, &Ending::Failed { reason, code: None }));
-            }
-            for mut batch in line.awaiting {
-                verdicts.extend(batch.end_unconfirmed(&did));
             }
         }
         verdicts
@@ -322,22 +262,16 @@ impl PendingSets {
 
     /// The next moment at which something here is due.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        let waiting = self
-            .lines
-            .values()
-            .flat_map(|line| &line.waiting)
-            .map(|batch| batch.deadline);
-        let awaiting = self.lines.values().flat_map(|line| &line.awaiting);
-        let awaiting = awaiting.map(|batch| {
-            batch
-                .next_poll()
-                .map_or(batch.deadline, |at| at.min(batch.deadline))
-        });
-        waiting.chain(awaiting).min()
+        let batches = self.lines.values().flat_map(|line| &line.batches);
+        batches.filter_map(Batch::next_deadline).min()
     }
 
     fn tidy(&mut self, did: &Did) {
-        if self.lines.get(did).is_some_and(Line::is_empty) {
+        if self
+            .lines
+            .get(did)
+            .is_some_and(|line| line.batches.is_empty())
+        {
             self.lines.remove(did);
         }
     }
@@ -354,140 +288,147 @@ fn too_many(did: &Did, caller: Caller) -> Verdict {
 
 impl Line {
     fn push(&mut self, did: &Did, mut batch: Batch) -> Result<(), Box<Verdict>> {
-        if self.waiting.len() >= MAX_WAITING
+        let waiting = self.batches.iter().filter(|batch| batch.is_waiting());
+        if waiting.count() >= MAX_WAITING
             && let Some(caller) = batch.callers.pop()
         {
             return Err(Box::new(too_many(did, caller)));
         }
-        self.waiting.push_back(batch);
+        self.batches.push_back(batch);
         Ok(())
     }
 
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.under_way.is_none() && self.awaiting.is_empty()
+    fn under_way(&self) -> Option<&Batch> {
+        self.batches.iter().find(|batch| batch.is_under_way())
     }
 
-    /// A newer set of the same attributes: the older one cannot be seen any more.
+    /// The oldest that waits leaves, unless one is under way.
+    fn leave(&mut self, way: Way, now: Duration) -> Option<Wish> {
+        if self.under_way().is_some() {
+            return None;
+        }
+        loop {
+            let at = self.batches.iter().position(Batch::is_waiting)?;
+            let covered = self.covered(at);
+            let batch = self.batches.get_mut(at)?;
+            // A first time is owed to each caller; only what is sent once more may be left out.
+            let is_repeat = batch.was_sent();
+            let covered = if is_repeat { covered } else { BTreeSet::new() };
+            let wish = batch.wish_but(&covered);
+            if is_repeat && matches!(&wish, Wish::Set(attrs) if attrs.is_empty()) {
+                batch.repeats_nothing(now);
+                continue;
+            }
+            batch.leaves(&wish, way, now);
+            return Some(wish);
+        }
+    }
+
+    /// What sets that are newer than the one at `at` are about to change.
+    fn covered(&self, at: usize) -> BTreeSet<AttrName> {
+        let newer = self.batches.iter().skip(at + 1);
+        let newer = newer.filter(|one| one.is_waiting() || one.is_under_way());
+        let attrs = newer.filter_map(Batch::set).flat_map(Attrs::iter);
+        attrs.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn returned(&mut self) {
+        let Some(at) = self.batches.iter().position(Batch::is_under_way) else {
+            return;
+        };
+        let Some(batch) = self.batches.get_mut(at) else {
+            return;
+        };
+        batch.returns();
+        let next = self.batches.get(at + 1);
+        let merges = self.batches.get(at).is_some_and(Batch::is_fresh_set)
+            && next.is_some_and(Batch::is_fresh_set);
+        if merges
+            && let Some(newer) = self.batches.remove(at + 1)
+            && let Some(batch) = self.batches.get_mut(at)
+            && let (Wish::Set(attrs), Wish::Set(wins)) = (&mut batch.wish, newer.wish)
+        {
+            attrs.merge(wins);
+            batch.callers.extend(newer.callers);
+            batch.deadline = batch.deadline.max(newer.deadline);
+        }
+    }
+
+    fn answered(
+        &mut self,
+        did: &Did,
+        result: Result<(), CallError>,
+        now: Duration,
+    ) -> Vec<Verdict> {
+        let Some(at) = self.batches.iter().position(Batch::is_under_way) else {
+            return Vec::new();
+        };
+        let Some(mut batch) = self.batches.remove(at) else {
+            return Vec::new();
+        };
+        let is_set = batch.set().is_some();
+        let fate_unknown = match result {
+            // Nothing in a report tells that a raw command was carried out.
+            Ok(()) if !is_set => return batch.end(did, &Ending::Taken { confirmed: false }),
+            Ok(()) => None,
+            Err(err) if err.class == ErrorClass::Transient && is_set => Some(err),
+            Err(err) => {
+                let (reason, code) = (err.message, err.code);
+                return batch.end(did, &Ending::Failed { reason, code });
+            }
+        };
+        let newer = self.batches.split_off(at);
+        let mut verdicts = self.supersede(did, &batch);
+        batch.answered(fate_unknown, now);
+        if batch.is_shown() {
+            verdicts.extend(batch.end_shown(did));
+        } else {
+            self.batches.push_back(batch);
+        }
+        self.batches.extend(newer);
+        verdicts
+    }
+
+    /// A newer set of the same attributes: the older ones, which are all that is left here, cannot be
+    /// seen any more.
     fn supersede(&mut self, did: &Did, newer: &Batch) -> Vec<Verdict> {
-        let Wish::Set(newer) = &newer.wish else {
+        let Some(newer) = newer.set() else {
             return Vec::new();
         };
         let mut verdicts = Vec::new();
-        self.awaiting.retain_mut(|batch| {
-            batch
-                .superseded
-                .extend(newer.iter().map(|(name, _)| name.clone()));
-            let over = batch.outstanding().next().is_none();
-            if over {
-                verdicts.extend(batch.end_unconfirmed(did));
+        self.batches.retain_mut(|batch| {
+            let is_over = batch.was_sent() && batch.supersede(newer);
+            if is_over {
+                verdicts.extend(batch.end_early(did));
             }
-            !over
+            !is_over
         });
         verdicts
     }
-}
 
-impl Batch {
-    fn new(wish: Wish, caller: Caller, now: Duration) -> Self {
-        Self {
-            wish,
-            callers: vec![caller],
-            deadline: now + SEND_WITHIN,
-            superseded: BTreeSet::new(),
-            fate_unknown: None,
-            polls: CONFIRM_POLLS.iter(),
-            sent_at: now,
-        }
-    }
-
-    fn call(&self, did: &Did) -> CloudCall {
-        match &self.wish {
-            Wish::Set(attrs) => CloudCall::Control {
-                did: did.clone(),
-                attrs: attrs.clone(),
-            },
-            Wish::Raw(bytes) => CloudCall::Raw {
-                did: did.clone(),
-                bytes: bytes.clone(),
-            },
-        }
-    }
-
-    fn next_poll(&self) -> Option<Duration> {
-        self.polls
-            .as_slice()
-            .first()
-            .map(|after| self.sent_at + *after)
-    }
-
-    /// What a report has yet to show.
-    fn outstanding(&self) -> impl Iterator<Item = (&AttrName, &AttrValue)> {
-        let sent = match &self.wish {
-            Wish::Set(attrs) => Some(attrs),
-            Wish::Raw(_) => None,
-        };
-        let sent = sent.into_iter().flat_map(Attrs::iter);
-        sent.filter(|(name, _)| !self.superseded.contains(*name))
-    }
-
-    fn is_shown_by(&self, report: &Attrs) -> bool {
-        self.outstanding()
-            .all(|(name, value)| report.get(name.as_str()) == Some(value))
-    }
-
-    /// A report shows what it can. Of a caller whose value a newer set took over, it shows not all.
-    fn end_shown(&mut self, did: &Did) -> Vec<Verdict> {
-        let names_overtaken = |caller: &Caller| {
-            let mut names = caller.attrs.iter();
-            names.any(|(name, _)| self.superseded.contains(name))
-        };
-        let callers = std::mem::take(&mut self.callers);
-        let (overtaken, shown) = callers.into_iter().partition(names_overtaken);
-        self.callers = shown;
-        let mut verdicts = self.end(did, &Ending::Taken { confirmed: true });
-        self.callers = overtaken;
-        verdicts.extend(self.end_unconfirmed(did));
-        verdicts
-    }
-
-    fn end_unconfirmed(&mut self, did: &Did) -> Vec<Verdict> {
-        let ending = self
-            .fate_unknown
-            .take()
-            .map_or(Ending::Taken { confirmed: false }, |why| {
-                let reason = format!(
-                    "it is not known whether the cloud took it, and no report shows it ({why}); \
-                     it was not sent again"
-                );
-                let code = why.code;
-                Ending::Failed { reason, code }
-            });
-        self.end(did, &ending)
-    }
-
-    fn end(&mut self, did: &Did, ending: &Ending) -> Vec<Verdict> {
-        let callers = std::mem::take(&mut self.callers);
-        let verdict = |mut caller: Caller| {
-            caller.attrs = self.as_sent(caller.attrs);
-            Verdict {
-                did: did.clone(),
-                caller,
-                ending: ending.clone(),
+    fn observe(&mut self, did: &Did, seen: Seen<'_>, now: Duration) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        self.batches.retain_mut(|batch| {
+            batch.observe(seen.attrs, seen.asked_at, seen.is_image);
+            // A call that is under way may be refused yet; a write is done though nobody acknowledged it.
+            let is_call = batch.is_under_way() && batch.way == Some(Way::Http);
+            let is_over = batch.is_shown() && !is_call;
+            if is_over {
+                verdicts.extend(batch.end_shown(did));
             }
-        };
-        callers.into_iter().map(verdict).collect()
-    }
-
-    /// What one caller named, with the values that went out: a newer one may have won.
-    fn as_sent(&self, named: Attrs) -> Attrs {
-        let Wish::Set(sent) = &self.wish else {
-            return named;
-        };
-        let sent = |name: &AttrName| sent.get(name.as_str()).cloned();
-        named
-            .into_iter()
-            .map(|(name, value)| (name.clone(), sent(&name).unwrap_or(value)))
-            .collect()
+            !is_over
+        });
+        if seen.is_image {
+            for at in 0..self.batches.len() {
+                let covered = self.covered(at);
+                if let Some(batch) = self.batches.get_mut(at)
+                    && batch.wants_repeat(seen.asked_at, now, &covered)
+                {
+                    batch.repeat();
+                }
+            }
+        }
+        verdicts
     }
 }
 

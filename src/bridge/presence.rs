@@ -97,12 +97,6 @@ impl Presence {
         }
     }
 
-    /// An answer that a newer one overtook.
-    pub(super) fn is_old(&self, now: Now, updated_at: i64) -> bool {
-        let older = |known| updated_at < known && !is_ahead(known, now);
-        self.updated_at.is_some_and(older)
-    }
-
     /// It took a command.
     pub(super) fn obeyed(&mut self) {
         self.is_back();
@@ -213,11 +207,9 @@ mod tests {
             let mut presence = Presence::default();
             presence.answered(at(1), wrong);
             assert!(!online(&presence, 1), "that proves nothing");
-            assert!(!presence.is_old(at(2), 1_000_002));
             presence.answered(at(2), 1_000_002);
             assert!(online(&presence, 2));
             assert_eq!(presence.updated_at(), Some(1_000_002));
-            assert!(presence.is_old(at(3), 1_000_001));
         }
     }
 

@@ -72,6 +72,8 @@ pub(super) struct Sorted {
     pub(super) believed: Attrs,
     /// Some of the rest may be true after all: when to look again.
     pub(super) look_at: Option<Duration>,
+    /// It names all that is shown.
+    pub(super) is_whole: bool,
     /// The whole report counts for nothing.
     pub(super) is_old: bool,
 }
@@ -107,7 +109,7 @@ impl Reconciler {
                 }
             }
         }
-        let names_all = shown
+        sorted.is_whole = shown
             .iter()
             .all(|(name, _)| report.get(name.as_str()).is_some());
         let mut held = 0;
@@ -131,7 +133,7 @@ impl Reconciler {
             sorted.believed.insert(name, value);
         }
         if origin == Origin::Push {
-            self.mark(now, &sorted.believed, names_all && held == 0);
+            self.mark(now, &sorted.believed, sorted.is_whole && held == 0);
         }
         sorted
     }

@@ -12,6 +12,7 @@ use crate::model::{AttrValue, Attrs, DataType, Device, ProductSchema};
 use super::announcer::Announcing;
 use super::effect::Announced;
 use super::presence::Presence;
+use super::reconcile::Reconciler;
 use super::settings::Settings;
 
 /// Complete listings in a row that must miss a device before it counts as unbound: removing it
@@ -28,6 +29,7 @@ pub(super) struct Entry {
     /// Its topic level.
     pub(super) level: String,
     pub(super) attrs: Attrs,
+    pub(super) reconciler: Reconciler,
     pub(super) presence: Presence,
     /// Where the newest values came from.
     pub(super) source: Source,
@@ -185,6 +187,7 @@ impl Registry {
             device,
             level,
             attrs: Attrs::default(),
+            reconciler: Reconciler::default(),
             presence,
             source: Source::Poll,
             is_failing: false,

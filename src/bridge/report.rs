@@ -6,12 +6,16 @@ use serde_json::{Map, Value};
 use tracing::{debug, info, warn};
 
 use crate::clock::Now;
+use crate::homeassistant::state::Source;
 use crate::homeassistant::topic;
-use crate::ids::{AttrName, Did, ProductKey};
+use crate::ids::{AttrName, Did};
+use crate::model::{AttrValue, Attrs};
 
 use super::effect::Effect;
 use super::input::{CallError, ErrorClass};
 use super::machine::Bridge;
+use super::pending::Seen;
+use super::reconcile::Origin;
 
 impl Bridge {
     /// A device's values arrived.
@@ -33,7 +37,6 @@ impl Bridge {
             return;
         }
         let first = entry.presence.is_new();
-        let older = entry.presence.is_old(now, updated_at);
         entry.presence.answered(now, updated_at);
         if std::mem::take(&mut entry.is_failing) {
             info!(%did, "the device can be polled again");
@@ -41,9 +44,11 @@ impl Bridge {
         if first {
             entry.announcing.changed(now.mono);
         }
-        if !older {
-            self.take_values(now, did, &product_key, report, asked_at, out);
-        }
+        let origin = Origin::Poll {
+            asked_at,
+            updated_at,
+        };
+        self.take_values(now, did, origin, report, out);
         self.publish_device(now, did, out);
     }
 
@@ -70,38 +75,100 @@ impl Bridge {
         &mut self,
         now: Now,
         did: &Did,
-        product_key: &ProductKey,
+        origin: Origin,
         report: &Map<String, Value>,
-        asked_at: Duration,
         out: &mut Vec<Effect>,
     ) {
-        if self.products.widen(product_key, report) {
-            self.product_changed(now, product_key);
+        let Some(entry) = self.registry.get(did.as_str()) else {
+            return;
+        };
+        let product_key = entry.device.product_key.clone();
+        if self.products.widen(&product_key, report) {
+            self.product_changed(now, &product_key);
         }
-        let (attrs, news, unreadable) = self.products.decode(product_key, report);
+        let (attrs, news, mut unreadable) = self.products.decode(&product_key, report);
         for line in news {
             warn!(%did, attribute = line, "a reported value does not fit the schema; it is left out");
         }
         unreadable
             .iter()
             .for_each(|_| self.health.note("unreadable_value".into()));
-        self.withdraw(did, &unreadable, out);
-        for verdict in self.pending.observe(did, &attrs, asked_at) {
-            self.publish_result(verdict, out);
-        }
         let Some(entry) = self.registry.get_mut(did) else {
             return;
         };
-        if let Some(schema) = self.products.get(product_key)
+        let pending = &self.pending;
+        let is_wished = |name: &AttrName, value: &AttrValue| pending.is_wished(did, name, value);
+        let sorted = entry
+            .reconciler
+            .sort(now.mono, origin, &entry.attrs, attrs, is_wished);
+        let (asked_at, is_image) = match origin {
+            Origin::Push => (now.mono, false),
+            Origin::Poll { asked_at, .. } => (asked_at, true),
+        };
+        unreadable.retain(|name| !sorted.is_old && !entry.reconciler.is_overtaken(name, asked_at));
+        match sorted.look_at {
+            Some(at) => {
+                debug!(%did, "a report contradicts a newer one: the device is looked at again");
+                self.looks.plan(did, at);
+            }
+            None if sorted.is_whole && !sorted.is_old => self.looks.seen(did, asked_at),
+            None => {}
+        }
+        self.withdraw(did, &unreadable, out);
+        if !sorted.is_old {
+            let seen = Seen {
+                attrs: &sorted.believed,
+                asked_at,
+                is_image,
+            };
+            for verdict in self.pending.observe(did, seen, now.mono) {
+                self.publish_result(verdict, out);
+            }
+            self.send_waiting(now, did, out);
+        }
+        self.show_values(now, did, origin, sorted.believed, out);
+    }
+
+    /// What is believed is shown from now on.
+    fn show_values(
+        &mut self,
+        now: Now,
+        did: &Did,
+        origin: Origin,
+        attrs: Attrs,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.registry.get_mut(did) else {
+            return;
+        };
+        if let Some(schema) = self.products.get(&entry.device.product_key)
             && entry.observe_ranges(schema, &attrs)
         {
             entry.announcing.changed(now.mono);
         }
+        let account = entry.account.clone();
+        let is_first = entry.attrs.is_empty();
         let changed = entry.attrs.merge(attrs);
+        let is_empty = entry.attrs.is_empty();
         if !changed.is_empty() {
-            debug!(%did, changed = changed.len(), "new values");
+            debug!(%did, changed = changed.len(), ?origin, "new values");
+            entry.source = match origin {
+                Origin::Push => Source::Push,
+                Origin::Poll { .. } => Source::Poll,
+            };
         }
-        if !entry.attrs.is_empty() {
+        if let Origin::Poll { asked_at, .. } = origin
+            && self.push.route(did).is_some()
+        {
+            let is_news = !is_first && !changed.is_empty();
+            if is_news {
+                self.push.doubt(did, asked_at, now.mono);
+            }
+            if let Some(account) = self.accounts.get_mut(&account) {
+                account.polls.showed(did, is_news, now.mono);
+            }
+        }
+        if !is_empty {
             self.clear_leftovers(did, out);
         }
     }
@@ -157,10 +224,19 @@ impl Bridge {
     /// A device reported some or all of its values by itself, or because it was asked over push.
     pub(super) fn on_pushed(
         &mut self,
-        _now: Now,
-        _did: &Did,
-        _report: &Map<String, Value>,
-        _out: &mut Vec<Effect>,
+        now: Now,
+        did: &Did,
+        report: &Map<String, Value>,
+        out: &mut Vec<Effect>,
     ) {
+        let Some(entry) = self.registry.get(did.as_str()) else {
+            return;
+        };
+        if !self.products.is_settled(&entry.device.product_key) {
+            // Nothing can be read of it; a poll follows the schema.
+            return;
+        }
+        self.take_values(now, did, Origin::Push, report, out);
+        self.publish_device(now, did, out);
     }
 }

@@ -20,6 +20,8 @@ use super::{HOUR, settings};
 
 pub(crate) const START: i64 = 1_800_000_000;
 pub(crate) const SPA: &str = "DemoSpa0000000000000001";
+/// Raw commands send their transaction and this; sets send less.
+pub(crate) const RAW: u64 = 0x0100_0000;
 /// The shortest pause after 9041.
 const PAUSE: Duration = Duration::from_secs(15);
 
@@ -303,7 +305,7 @@ impl Universe {
         let (topic, mut payload) = match self.chance.u32(0..6) {
             0 => (
                 "g/hot_tub/raw",
-                json!({ "raw": (transaction + 0x0100_0000).to_be_bytes() }),
+                json!({ "raw": (transaction + RAW).to_be_bytes() }),
             ),
             1 => ("g/hot_tub/set", json!({ "temp_set": any })),
             2 => (

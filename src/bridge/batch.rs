@@ -1,0 +1,484 @@
+//! One control call with those who asked for it: where it stands, what reports say of it, how it ends.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::ids::{AttrName, Did, LinkId};
+use crate::model::{AttrValue, Attrs};
+
+use super::input::{CallError, ReplyTo};
+
+/// How long a command waits to be sent before it is given up: longer than the first pauses after
+/// 9041, shorter than a person's memory of having asked.
+pub(super) const SEND_WITHIN: Duration = Duration::from_secs(5 * 60);
+/// How long after it was taken a report may confirm it. Reports lag up to 10 s behind (seen).
+pub(super) const CONFIRM_WITHIN: Duration = Duration::from_secs(30);
+/// The same after it was repeated.
+pub(super) const CONFIRM_REPEAT_WITHIN: Duration = Duration::from_secs(20);
+/// A device acknowledges within a fraction of a second, or not at all.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(3);
+/// A command that was taken is repeated when a poll that was asked so much later still shows another
+/// value: by then no report lags any more.
+const REPEAT_TAKEN_AFTER: Duration = Duration::from_secs(10);
+/// One whose fate is unknown may never have arrived, so it waits no longer than most reports need.
+const REPEAT_UNKNOWN_AFTER: Duration = Duration::from_secs(4);
+
+/// When a device is looked at to see a command done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Look {
+    pub(super) after: Duration,
+    /// By a poll, whatever push could tell.
+    pub(super) is_poll: bool,
+}
+
+const fn early(millis: u64) -> Look {
+    Look {
+        after: Duration::from_millis(millis),
+        is_poll: false,
+    }
+}
+
+const fn poll(millis: u64) -> Look {
+    Look {
+        after: Duration::from_millis(millis),
+        is_poll: true,
+    }
+}
+
+/// After the cloud or the device took it.
+pub(super) const LOOKS_TAKEN: [Look; 5] = [
+    early(700),
+    early(2_000),
+    early(5_000),
+    poll(11_000),
+    poll(20_000),
+];
+/// After nobody knows whether they did.
+const LOOKS_UNKNOWN: [Look; 4] = [poll(500), poll(5_000), poll(11_000), poll(20_000)];
+
+/// Who asked, and for what.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Caller {
+    /// The values this caller named; empty for a raw command.
+    pub(super) attrs: Attrs,
+    pub(super) transaction: Option<Value>,
+    pub(super) reply: Option<ReplyTo>,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Ending {
+    /// It was taken; `confirmed` when the device showed it.
+    Taken { confirmed: bool },
+    /// It failed, with the reason for people and the cloud's code.
+    Failed { reason: String, code: Option<u16> },
+}
+
+/// One result to publish.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Verdict {
+    pub(super) did: Did,
+    pub(super) caller: Caller,
+    pub(super) ending: Ending,
+}
+
+#[derive(Debug)]
+pub(super) enum Wish {
+    Set(Attrs),
+    Raw(Vec<u8>),
+}
+
+/// Which way a command went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Http,
+    Push { link: LinkId, serial: u64 },
+}
+
+/// Where a batch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It is to be sent.
+    Waiting,
+    /// It was sent, and the answer is not here.
+    UnderWay { since: Duration },
+    /// It was answered, or will not be: reports decide.
+    Awaiting { since: Duration },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) wish: Wish,
+    pub(super) callers: Vec<Caller>,
+    pub(super) phase: Phase,
+    /// When it is given up, unless it is under way.
+    pub(super) deadline: Duration,
+    /// The way it went last.
+    pub(super) way: Option<Way>,
+    /// When it left first.
+    sent_at: Option<Duration>,
+    /// How often it left.
+    times_sent: u8,
+    /// It goes, or went, a second time.
+    pub(super) is_repeated: bool,
+    /// The first time over push, and nothing came of it.
+    failed_over_push: bool,
+    /// All that it sets went out the last time.
+    is_whole: bool,
+    /// A newer set took these over, so no report will show them.
+    superseded: BTreeSet<AttrName>,
+    /// The answer never came: it may or may not have been taken.
+    fate_unknown: Option<CallError>,
+    looks: std::slice::Iter<'static, Look>,
+    /// What reports since it was sent say of what it set.
+    reported: Attrs,
+    /// A poll since then was answered.
+    is_reported: bool,
+}
+
+impl Batch {
+    pub(super) fn new(wish: Wish, caller: Caller, now: Duration) -> Self {
+        Self {
+            wish,
+            callers: vec![caller],
+            phase: Phase::Waiting,
+            deadline: now + SEND_WITHIN,
+            way: None,
+            sent_at: None,
+            times_sent: 0,
+            is_repeated: false,
+            failed_over_push: false,
+            is_whole: true,
+            superseded: BTreeSet::new(),
+            fate_unknown: None,
+            looks: [].iter(),
+            reported: Attrs::default(),
+            is_reported: false,
+        }
+    }
+
+    /// The values it sets; `None` for a raw command.
+    pub(super) fn set(&self) -> Option<&Attrs> {
+        match &self.wish {
+            Wish::Set(attrs) => Some(attrs),
+            Wish::Raw(_) => None,
+        }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.phase == Phase::Waiting
+    }
+
+    pub(super) const fn is_under_way(&self) -> bool {
+        matches!(self.phase, Phase::UnderWay { .. })
+    }
+
+    /// A set that never left: others may merge into it.
+    pub(super) fn is_fresh_set(&self) -> bool {
+        self.is_waiting() && self.sent_at.is_none() && matches!(self.wish, Wish::Set(_))
+    }
+
+    /// It left, so it may have been done.
+    pub(super) const fn was_sent(&self) -> bool {
+        self.sent_at.is_some()
+    }
+
+    /// Push carries values only, and a repeat does not go the way that failed.
+    pub(super) fn may_use_push(&self) -> bool {
+        matches!(self.wish, Wish::Set(_)) && !self.failed_over_push
+    }
+
+    /// `wish` leaves: all that it sets, or what is left of it.
+    pub(super) fn leaves(&mut self, wish: &Wish, way: Way, now: Duration) {
+        self.is_whole = match (wish, &self.wish) {
+            (Wish::Set(left), Wish::Set(all)) => left.len() == all.len(),
+            (Wish::Set(_) | Wish::Raw(_), _) => true,
+        };
+        self.phase = Phase::UnderWay { since: now };
+        self.way = Some(way);
+        self.sent_at.get_or_insert(now);
+        self.times_sent += 1;
+    }
+
+    /// It did not leave after all.
+    pub(super) fn returns(&mut self) {
+        self.phase = Phase::Waiting;
+        self.way = None;
+        self.times_sent = self.times_sent.saturating_sub(1);
+        if self.times_sent == 0 {
+            self.sent_at = None;
+        }
+    }
+
+    /// What is to be sent: not what newer sets, named in `covered`, are about to change.
+    pub(super) fn wish_but(&self, covered: &BTreeSet<AttrName>) -> Wish {
+        match &self.wish {
+            Wish::Set(_) => {
+                let left = self.wants().filter(|(name, _)| !covered.contains(*name));
+                Wish::Set(
+                    left.map(|(name, value)| (name.clone(), value.clone()))
+                        .collect(),
+                )
+            }
+            Wish::Raw(bytes) => Wish::Raw(bytes.clone()),
+        }
+    }
+
+    /// It was answered, or with an error: nobody knows whether it was taken.
+    pub(super) fn answered(&mut self, fate_unknown: Option<CallError>, now: Duration) {
+        let within = if self.is_repeated {
+            CONFIRM_REPEAT_WITHIN
+        } else {
+            CONFIRM_WITHIN
+        };
+        let looks: &'static [Look] = match fate_unknown {
+            None => &LOOKS_TAKEN,
+            Some(_) => &LOOKS_UNKNOWN,
+        };
+        self.phase = Phase::Awaiting { since: now };
+        self.deadline = now + within;
+        self.looks = looks.iter();
+        if !self.is_repeated
+            || self.fate_unknown.is_some() && (fate_unknown.is_some() || self.is_whole)
+        {
+            self.fate_unknown = fate_unknown;
+        }
+    }
+
+    /// An acknowledgement that came late: it was taken after all.
+    pub(super) fn is_taken_after_all(&mut self) {
+        self.fate_unknown = None;
+    }
+
+    /// When no acknowledgement is to be expected any more.
+    pub(super) fn lapses_at(&self) -> Option<Duration> {
+        match (self.phase, self.way) {
+            (Phase::UnderWay { since }, Some(Way::Push { .. })) => Some(since + ACKNOWLEDGE_WITHIN),
+            _ => None,
+        }
+    }
+
+    pub(super) fn next_look(&self) -> Option<(Duration, Look)> {
+        let Phase::Awaiting { since } = self.phase else {
+            return None;
+        };
+        let look = self.looks.as_slice().first()?;
+        Some((since + look.after, *look))
+    }
+
+    /// The look that is due; of several, the last.
+    pub(super) fn take_look(&mut self, now: Duration) -> Option<Look> {
+        let mut due = None;
+        while let Some((_, look)) = self.next_look().filter(|(at, _)| *at <= now) {
+            self.looks.next();
+            due = Some(look);
+        }
+        due
+    }
+
+    /// The next moment at which something here is due.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let deadline = (!self.is_under_way()).then_some(self.deadline);
+        let look = self.next_look().map(|(at, _)| at);
+        [deadline, look, self.lapses_at()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What it sets, but for what a newer set took over.
+    fn wants(&self) -> impl Iterator<Item = (&AttrName, &AttrValue)> {
+        let set = self.set().into_iter().flat_map(Attrs::iter);
+        set.filter(|(name, _)| !self.superseded.contains(*name))
+    }
+
+    /// It was sent, and wants this value.
+    pub(super) fn is_for(&self, name: &AttrName, value: &AttrValue) -> bool {
+        self.was_sent()
+            && self
+                .wants()
+                .any(|(of, wanted)| of == name && wanted == value)
+    }
+
+    /// A newer set takes these over. True when nothing is left.
+    pub(super) fn supersede(&mut self, newer: &Attrs) -> bool {
+        self.superseded
+            .extend(newer.iter().map(|(name, _)| name.clone()));
+        self.set().is_some() && self.wants().next().is_none()
+    }
+
+    /// A report that was asked for at `asked_at`; an image tells all there is.
+    pub(super) fn observe(&mut self, report: &Attrs, asked_at: Duration, is_image: bool) {
+        if self.sent_at.is_none_or(|sent_at| asked_at < sent_at) {
+            return;
+        }
+        self.is_reported |= is_image;
+        let told: Attrs = self
+            .wants()
+            .filter_map(|(name, _)| Some((name.clone(), report.get(name.as_str())?.clone())))
+            .collect();
+        self.reported.merge(told);
+    }
+
+    /// Reports since it was sent showed all that they can.
+    pub(super) fn is_shown(&self) -> bool {
+        self.set().is_some()
+            && self.was_sent()
+            && self.wants().all(|(name, value)| self.shows(name, value))
+    }
+
+    fn shows(&self, name: &AttrName, value: &AttrValue) -> bool {
+        self.reported.get(name.as_str()) == Some(value)
+    }
+
+    /// After a poll that was asked at `asked_at` and did not show it: it is to be sent once more.
+    /// What newer sets, named in `covered`, are about to change does not count.
+    pub(super) fn wants_repeat(
+        &self,
+        asked_at: Duration,
+        now: Duration,
+        covered: &BTreeSet<AttrName>,
+    ) -> bool {
+        let Phase::Awaiting { since } = self.phase else {
+            return false;
+        };
+        let (after, never_seen_counts) = match self.fate_unknown {
+            None => (REPEAT_TAKEN_AFTER, false),
+            Some(_) => (REPEAT_UNKNOWN_AFTER, true),
+        };
+        let is_missed = |(name, value): (&AttrName, &AttrValue)| {
+            let reported = self.reported.get(name.as_str());
+            !covered.contains(name)
+                && reported.map_or(never_seen_counts, |reported| reported != value)
+        };
+        !self.is_repeated
+            && asked_at >= since + after
+            && now < self.deadline
+            && self.wants().any(is_missed)
+    }
+
+    /// It waits to be sent once more, until the deadline it has.
+    pub(super) fn repeat(&mut self) {
+        self.is_repeated = true;
+        self.failed_over_push = matches!(self.way, Some(Way::Push { .. }));
+        self.phase = Phase::Waiting;
+    }
+
+    /// A newer set took over what was to be sent once more.
+    pub(super) fn repeats_nothing(&mut self, now: Duration) {
+        self.phase = Phase::Awaiting { since: now };
+        self.looks = [].iter();
+    }
+
+    /// A report shows what it can. Of a caller whose value a newer set took over, it shows not all.
+    pub(super) fn end_shown(&mut self, did: &Did) -> Vec<Verdict> {
+        let is_overtaken = |caller: &Caller| {
+            let mut names = caller.attrs.iter();
+            names.any(|(name, _)| self.superseded.contains(name))
+        };
+        let callers = std::mem::take(&mut self.callers);
+        let (overtaken, shown) = callers.into_iter().partition(is_overtaken);
+        self.callers = shown;
+        let mut verdicts = self.end(did, &Ending::Taken { confirmed: true });
+        self.callers = overtaken;
+        verdicts.extend(self.end_early(did));
+        verdicts
+    }
+
+    /// Its time is over: each caller learns what the device says instead.
+    pub(super) fn end_unconfirmed(&mut self, did: &Did) -> Vec<Verdict> {
+        let callers = std::mem::take(&mut self.callers);
+        let mut verdicts = Vec::new();
+        for caller in callers {
+            let ending = self.ending_for(&caller);
+            self.callers = vec![caller];
+            verdicts.extend(self.end(did, &ending));
+        }
+        verdicts
+    }
+
+    fn ending_for(&self, caller: &Caller) -> Ending {
+        let own = || {
+            self.wants()
+                .filter(|(name, _)| caller.attrs.get(name.as_str()).is_some())
+        };
+        let is_whole = own().count() == caller.attrs.len();
+        if is_whole && own().all(|(name, value)| self.shows(name, value)) {
+            return Ending::Taken { confirmed: true };
+        }
+        let instead = own().filter_map(|(name, value)| {
+            let reported = self.reported.get(name.as_str())?;
+            (reported != value).then(|| format!("{name} {}", reported.to_bare()))
+        });
+        let instead: Vec<String> = instead.collect();
+        let twice = if self.times_sent > 1 {
+            ", though it was sent twice"
+        } else {
+            ""
+        };
+        let code = self.fate_unknown.as_ref().and_then(|why| why.code);
+        if !instead.is_empty() {
+            let reason = format!("the device reports {} instead{twice}", instead.join(", "));
+            return Ending::Failed { reason, code };
+        }
+        match &self.fate_unknown {
+            Some(_) => self.ending_early(),
+            None if self.is_reported || own().next().is_none() => {
+                Ending::Taken { confirmed: false }
+            }
+            None => {
+                let reason = format!(
+                    "it was taken, but no report came within {} s",
+                    CONFIRM_WITHIN.as_secs()
+                );
+                Ending::Failed { reason, code }
+            }
+        }
+    }
+
+    /// Before its time: a newer set took it over, or the bridge ends.
+    pub(super) fn end_early(&mut self, did: &Did) -> Vec<Verdict> {
+        let ending = self.ending_early();
+        self.end(did, &ending)
+    }
+
+    fn ending_early(&self) -> Ending {
+        match &self.fate_unknown {
+            None => Ending::Taken { confirmed: false },
+            Some(why) => Ending::Failed {
+                reason: format!(
+                    "it is not known whether the cloud took it, and no report shows it ({why})"
+                ),
+                code: why.code,
+            },
+        }
+    }
+
+    pub(super) fn end(&mut self, did: &Did, ending: &Ending) -> Vec<Verdict> {
+        let callers = std::mem::take(&mut self.callers);
+        let verdict = |mut caller: Caller| {
+            caller.attrs = self.as_sent(caller.attrs);
+            Verdict {
+                did: did.clone(),
+                caller,
+                ending: ending.clone(),
+            }
+        };
+        callers.into_iter().map(verdict).collect()
+    }
+
+    /// What one caller named, with the values that went out: a newer one may have won.
+    fn as_sent(&self, named: Attrs) -> Attrs {
+        let Some(sent) = self.set() else {
+            return named;
+        };
+        let sent = |name: &AttrName| sent.get(name.as_str()).cloned();
+        named
+            .into_iter()
+            .map(|(name, value)| (name.clone(), sent(&name).unwrap_or(value)))
+            .collect()
+    }
+}

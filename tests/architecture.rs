@@ -158,7 +158,7 @@ const WORDS: [Rule; 19] = [
     ),
     (
         &["axum", "hyper"],
-        &["web/", "simulator/http.rs"],
+        &["web/", "simulator/http.rs", "simulator/ws.rs"],
         "one place per crate",
     ),
     (

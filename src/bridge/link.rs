@@ -13,10 +13,10 @@ use super::socket::SocketOrder;
 /// Announced at login, in seconds: the cloud ends a connection that is silent for longer. At most 180
 /// (documented).
 const HEARTBEAT_S: u16 = 90;
-/// A third of that, so that a ping that is lost does no harm.
-const PING_EVERY: Duration = Duration::from_secs(30);
+/// Often enough that a silent connection is found out within half a minute.
+const PING_EVERY: Duration = Duration::from_secs(20);
 /// An answer to a ping, or anything else, comes within this time, or the connection is dead.
-const PONG_WITHIN: Duration = Duration::from_secs(20);
+const PONG_WITHIN: Duration = Duration::from_secs(10);
 /// The edge gives up sooner.
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
 /// The answer to a login.

@@ -113,14 +113,14 @@ fn without_a_token_or_a_device_nothing_begins() {
 #[test]
 fn it_pings_and_a_pong_or_anything_else_proves_life() {
     let mut scene = Scene::up(0);
-    assert_eq!(scene.link.next_deadline(true), Some(s(30)));
-    scene.tick(30);
+    assert_eq!(scene.link.next_deadline(true), Some(s(20)));
+    scene.tick(20);
     assert_eq!(scene.ordered(), ["0 Ping"]);
-    scene.link.heard(s(31));
-    assert_eq!(scene.tick(59), None);
-    scene.tick(60);
-    assert_eq!(scene.link.next_deadline(true), Some(s(80)));
-    assert_eq!(scene.tick(80), Some(Fault::Silent));
+    scene.link.heard(s(21));
+    assert_eq!(scene.tick(39), None);
+    scene.tick(40);
+    assert_eq!(scene.link.next_deadline(true), Some(s(50)));
+    assert_eq!(scene.tick(50), Some(Fault::Silent));
     assert_eq!(scene.ordered(), ["0 Ping", "0 Close"]);
     assert!(!scene.link.reaches(&did("a")));
 }

@@ -15,7 +15,8 @@ pub struct Bridge {
     folder: tempfile::TempDir,
 }
 
-/// The configuration that tests begin with.
+/// The configuration that tests begin with. Without push, so that what they are about is polled and sent
+/// over HTTP; `tests/push.rs` is about the other way.
 pub fn config(cloud: &Cloud, broker_url: &str) -> Value {
     json!({
         "accounts": [{
@@ -26,6 +27,7 @@ pub fn config(cloud: &Cloud, broker_url: &str) -> Value {
             "password": PASSWORD,
         }],
         "mqtt": { "url": broker_url },
+        "push": { "enabled": false },
         "polling": { "interval": "10s" },
         "limits": { "requests_per_minute": 600 },
         "state_dir": "state",

@@ -48,7 +48,11 @@ impl Bridge {
         if !self.pending.wants_call(did) {
             return;
         }
-        let written = self.push.route(did).and_then(|link| {
+        // An offline device acknowledges nothing; over HTTP the cloud says so at once (9042).
+        let entry = self.registry.get(did.as_str());
+        let is_offline = entry.is_some_and(|entry| entry.told_online == Some(false));
+        let route = self.push.route(did).filter(|_| !is_offline);
+        let written = route.and_then(|link| {
             let serial = self.push.next_serial(did);
             let attrs = self.pending.take_push(did, link, serial, now.mono)?;
             Some((link, attrs, serial))
@@ -150,6 +154,7 @@ impl Bridge {
         serial: u64,
         out: &mut Vec<Effect>,
     ) {
+        self.pending.speaks(did);
         let way = Way::Push { link, serial };
         if self.pending.is_under_way(did, way) {
             self.on_command_answered(now, did, Ok(()), out);
@@ -176,3 +181,7 @@ fn unanswered(why: &str) -> CallError {
         message: why.into(),
     }
 }
+
+#[cfg(test)]
+#[path = "commands_tests.rs"]
+mod tests;

@@ -37,6 +37,9 @@ pub(super) struct Seen<'a> {
 #[derive(Debug, Default)]
 pub(super) struct PendingSets {
     lines: BTreeMap<Did, Line>,
+    /// Devices that did not acknowledge a write over push and have not spoken since: the cloud may know
+    /// why, so they are told over HTTP. One entry for each device at most.
+    silent: BTreeSet<Did>,
 }
 
 impl PendingSets {
@@ -101,7 +104,10 @@ impl PendingSets {
         serial: u64,
         now: Duration,
     ) -> Option<Attrs> {
-        let line = self.lines.get_mut(did)?;
+        let line = self
+            .lines
+            .get_mut(did)
+            .filter(|_| !self.silent.contains(did))?;
         let first = line.batches.iter().find(|batch| batch.is_waiting())?;
         if !first.may_use_push() {
             return None;
@@ -158,14 +164,21 @@ impl PendingSets {
     }
 
     /// Devices that ought to have acknowledged by now.
-    pub(super) fn unacknowledged(&self, now: Duration) -> Vec<Did> {
-        self.under_way(|batch| batch.lapses_at().is_some_and(|at| at <= now))
+    pub(super) fn unacknowledged(&mut self, now: Duration) -> Vec<Did> {
+        let dids = self.under_way(|batch| batch.lapses_at().is_some_and(|at| at <= now));
+        self.silent.extend(dids.iter().cloned());
+        dids
+    }
+
+    /// The device told something over push.
+    pub(super) fn speaks(&mut self, did: &Did) {
+        self.silent.remove(did);
     }
 
     fn under_way(&self, is_it: impl Fn(&Batch) -> bool) -> Vec<Did> {
         let lines = self.lines.iter();
         lines
-            .filter(|(_, line)| line.under_way().is_some_and(|batch| is_it(batch)))
+            .filter(|(_, line)| line.under_way().is_some_and(&is_it))
             .map(|(did, _)| did.clone())
             .collect()
     }
@@ -241,6 +254,7 @@ impl PendingSets {
             .filter(|did| of.is_none_or(|of| of == *did))
             .cloned()
             .collect();
+        self.silent.retain(|did| of.is_some_and(|of| of != did));
         for did in dids {
             let Some(line) = self.lines.remove(&did) else {
                 continue;
@@ -435,3 +449,7 @@ impl Line {
 #[cfg(test)]
 #[path = "pending_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "repeat_tests.rs"]
+mod repeat_tests;

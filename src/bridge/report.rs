@@ -236,6 +236,7 @@ impl Bridge {
             // Nothing can be read of it; a poll follows the schema.
             return;
         }
+        self.pending.speaks(did);
         self.take_values(now, did, Origin::Push, report, out);
         self.publish_device(now, did, out);
     }

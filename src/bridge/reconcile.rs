@@ -3,7 +3,7 @@
 //! Reports come over two ways and out of order: a poll may have been asked before a push came, the
 //! cloud's image lags behind the device, and an echo of the old value may follow a command that was
 //! seen to work. Nothing is held for longer than [`HOLD`]: what the device really says is shown at
-//! last. See `docs/decisions/0014-late-reports-and-one-repeat.md`.
+//! last. See `docs/decisions/0015-late-reports-and-one-repeat.md`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

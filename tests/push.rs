@@ -1,4 +1,4 @@
-//! Push as a user meets it: a real broker, the simulated cloud with its WebSockets, and the bridge, each
+//! Push as a user meets it: a real broker, the simulated cloud and its push, and the bridge, each
 //! a process.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

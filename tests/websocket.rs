@@ -83,23 +83,21 @@ impl Stage {
 
     async fn event(&mut self) -> SocketEvent {
         let input = timeout(Duration::from_secs(60), self.inputs.recv()).await;
-        match input.expect("nothing is told").unwrap() {
-            Input::Socket { link, event } => {
-                assert_eq!(link, LINK);
-                event
-            }
-            other => panic!("{other:?}"),
-        }
+        let input = input.expect("nothing is told").unwrap();
+        let Input::Socket { link, event } = input else {
+            panic!("{input:?}");
+        };
+        assert_eq!(link, LINK);
+        event
     }
 
     async fn down(&mut self) -> String {
-        match self.event().await {
-            SocketEvent::Down { reason } => {
-                assert!(!reason.contains(TOKEN), "{reason}");
-                reason
-            }
-            other => panic!("{other:?}"),
-        }
+        let event = self.event().await;
+        let SocketEvent::Down { reason } = event else {
+            panic!("{event:?}");
+        };
+        assert!(!reason.contains(TOKEN), "{reason}");
+        reason
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -59,23 +60,26 @@ impl Sockets {
                 tokio::spawn(live(way, region, link, endpoint, waiting, inputs));
             }
             SocketOrder::Close => drop(self.links.remove(&link)),
-            order => {
-                let full = self.links.get(&link).is_some_and(|orders| {
-                    matches!(
-                        orders.try_send(order),
-                        Err(mpsc::error::TrySendError::Full(_))
-                    )
-                });
-                if full {
-                    debug!(%link, "more orders than a push connection takes; it ends");
-                    // Its task sees that nobody orders any more, and tells nothing; so it is told here.
-                    self.links.remove(&link);
-                    let (inputs, reason) = (self.inputs.clone(), "it takes no orders".to_owned());
-                    tokio::spawn(
-                        async move { tell(&inputs, link, SocketEvent::Down { reason }).await },
-                    );
-                }
-            }
+            SocketOrder::Login { .. }
+            | SocketOrder::Subscribe(_)
+            | SocketOrder::Read(_)
+            | SocketOrder::Write { .. }
+            | SocketOrder::Ping => self.hand_over(link, order),
+        }
+    }
+
+    /// An order for a connection that is gone does nothing: it has told its end.
+    fn hand_over(&mut self, link: LinkId, order: SocketOrder) {
+        let orders = self.links.get(&link);
+        let is_full = |orders: &mpsc::Sender<SocketOrder>| {
+            matches!(orders.try_send(order), Err(TrySendError::Full(_)))
+        };
+        if orders.is_some_and(is_full) {
+            debug!(%link, "more orders than a push connection takes; it ends");
+            // Its task sees that nobody orders any more, and tells nothing; so it is told here.
+            self.links.remove(&link);
+            let (inputs, reason) = (self.inputs.clone(), "it takes no orders".to_owned());
+            tokio::spawn(async move { tell(&inputs, link, SocketEvent::Down { reason }).await });
         }
     }
 }

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use rumqttc::NetworkOptions;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::Packet;
@@ -22,13 +23,14 @@ use rumqttc::v5::{AsyncClient, Event, MqttOptions};
 use serde_json::{Value, json};
 use support::bridge::{Bridge, config};
 use support::broker::Broker;
-use support::cloud::Cloud;
+use support::cloud::{Cloud, PASSWORD, SPA};
 use support::watcher::Watcher;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Commands for each of the two; the limit of calls allows no faster pace.
 const COMMANDS: usize = 240;
@@ -36,18 +38,23 @@ const PACE: Duration = Duration::from_millis(250);
 
 fn main() {
     let args: Vec<String> = std::env::args().collect();
-    if let Some(at) = args.iter().position(|arg| arg == "floor") {
+    let is_floor = |arg: &String| arg == "floor" || arg == "push-floor";
+    if let Some(at) = args.iter().position(is_floor) {
         // One thread, as the bridge has: a hand-over between threads would make the floor slow.
-        let floor = floor(args[at + 1].clone(), args[at + 2].parse().unwrap());
-        Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-            .block_on(floor);
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (cloud, port) = (args[at + 1].clone(), args[at + 2].parse().unwrap());
+        runtime.block_on(async {
+            if args[at] == "floor" {
+                floor(cloud, port).await;
+            } else {
+                push_floor(cloud, port).await;
+            }
+        });
         return;
     }
     let all = async {
         latency().await;
+        push_latency().await;
         for devices in [10, 1000] {
             size_and_start(devices).await;
         }
@@ -83,6 +90,86 @@ async fn floor(cloud: String, port: u16) {
             tokio::spawn(async move { call.send().await.unwrap().bytes().await.unwrap() });
         }
     }
+}
+
+/// The same for push: the hot tub's water temperature goes to `floor/temp_now`, and that is all.
+async fn push_floor(cloud: String, port: u16) {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let login = json!({ "username": "demo@example.com", "password": PASSWORD });
+    let answer = reqwest::Client::new()
+        .post(format!("{cloud}/app/login"))
+        .header("x-gizwits-application-id", "demo-app-id")
+        .json(&login);
+    let session: Value = answer.send().await.unwrap().json().await.unwrap();
+    let host = cloud.trim_start_matches("http://");
+    let stream = TcpStream::connect(host).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let url = format!("ws://{host}/ws/app/v1");
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    let data = json!({ "appid": "demo-app-id", "uid": session["uid"], "token": session["token"],
+        "p0_type": "attrs_v4", "heartbeat_interval": 180 });
+    let login = json!({ "cmd": "login_req", "data": data }).to_string();
+    socket.send(Message::text(login)).await.unwrap();
+    let mut network = NetworkOptions::new();
+    network.set_tcp_nodelay(true);
+    let mut options = MqttOptions::new("push-floor", "127.0.0.1", port);
+    options.set_network_options(network);
+    let (client, mut events) = AsyncClient::new(options, 10);
+    loop {
+        tokio::select! {
+            event = events.poll() => drop(event.unwrap()),
+            message = socket.next() => {
+                let Message::Text(text) = message.unwrap().unwrap() else { continue };
+                let noti: Value = serde_json::from_str(&text).unwrap();
+                if noti["data"]["did"] == SPA {
+                    let value = noti["data"]["attrs"]["temp_now"].to_string();
+                    client
+                        .publish("floor/temp_now", QoS::AtLeastOnce, true, value)
+                        .await
+                        .unwrap();
+                }
+            }
+        }
+    }
+}
+
+/// From a change at the device to a subscriber; bridge and floor hear the same push.
+async fn push_latency() {
+    let broker = Broker::start().await;
+    let cloud = Cloud::start().await;
+    let floor = start_floor("push-floor", &cloud.url(), broker.port());
+    let watcher = Watcher::start(broker.port()).await;
+    let mut config = config(&cloud, &broker.url());
+    config["push"] = json!({ "enabled": true });
+    let bridge = Bridge::start(&config);
+    let is_up = |info: &Value| info["push"]["state"] == "ok";
+    watcher.until_json("gizwits2mqtt/bridge/info", is_up).await;
+    let (mut own, mut least) = (Vec::new(), Vec::new());
+    let mut ticks = tokio::time::interval(PACE);
+    for at in 0..COMMANDS {
+        ticks.tick().await;
+        let temp_now = (20 + at % 20).to_string();
+        let path = format!("devices/{SPA}/attrs");
+        let began = Instant::now();
+        let change = cloud.post(&path, json!({ "temp_now": 20 + at % 20 }));
+        let seen = |topic: &'static str| {
+            let (watcher, temp_now) = (&watcher, temp_now.as_str());
+            async move {
+                watcher.until(topic, temp_now).await;
+                began.elapsed()
+            }
+        };
+        let ((), of_bridge, of_floor) = tokio::join!(
+            change,
+            seen("gizwits2mqtt/hot_tub/temp_now"),
+            seen("floor/temp_now")
+        );
+        own.push(of_bridge);
+        least.push(of_floor);
+    }
+    drop((floor, bridge));
+    println!("\nfrom a change at a device to a subscriber, {COMMANDS} changes, both at once");
+    table(&mut own, &mut least);
 }
 
 /// Passes bytes on to the cloud and tells when a control call comes by.
@@ -126,7 +213,7 @@ async fn latency() {
     let (addr, mut arrivals) =
         tap(cloud.url().trim_start_matches("http://").parse().unwrap()).await;
     let url = format!("http://{addr}");
-    let floor = start_floor(&url, broker.port());
+    let floor = start_floor("floor", &url, broker.port());
     let watcher = Watcher::start(broker.port()).await;
     let mut config = config(&cloud, &broker.url());
     config["accounts"][0]["api_url"] = json!(url);
@@ -167,9 +254,13 @@ async fn latency() {
     println!(
         "\nfrom a set on MQTT to the control call at the cloud, {COMMANDS} commands each, in turn"
     );
+    table(&mut own, &mut least);
+}
+
+fn table(own: &mut [Duration], least: &mut [Duration]) {
     println!("          floor      bridge     ratio");
     for (name, share) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
-        let (own, least) = (percentile(&mut own, share), percentile(&mut least, share));
+        let (own, least) = (percentile(own, share), percentile(least, share));
         println!(
             "  {name}  {:7.3} ms {:7.3} ms   {:6.2}",
             millis(least),
@@ -241,9 +332,9 @@ async fn size_and_start(devices: usize) {
     );
 }
 
-fn start_floor(url: &str, port: u16) -> Child {
+fn start_floor(which: &str, url: &str, port: u16) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["floor", url, &port.to_string()])
+        .args([which, url, &port.to_string()])
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()

@@ -45,20 +45,22 @@ impl Counted {
         let parts = paths.filter(|(start, _)| path.starts_with(start.as_str()));
         let parts = parts.map(|(start, most)| (start.clone(), *most));
         let rules: Vec<(String, usize)> = whole.into_iter().chain(parts).collect();
-        for (start, most) in &rules {
-            let calls = self
-                .calls
-                .entry((caller.to_owned(), start.clone()))
-                .or_default();
+        // Who has not called for a minute is forgotten.
+        self.calls.retain(|_, calls| {
             while calls
                 .front()
                 .is_some_and(|at_ms| at_ms + MINUTE_MS <= now_ms)
             {
                 calls.pop_front();
             }
-            if calls.len() >= *most {
-                return true;
-            }
+            !calls.is_empty()
+        });
+        let made = |start: &String| self.calls.get(&(caller.to_owned(), start.clone()));
+        if rules
+            .iter()
+            .any(|(start, most)| made(start).map_or(0, VecDeque::len) >= *most)
+        {
+            return true;
         }
         for (start, _) in rules {
             let calls = self.calls.entry((caller.to_owned(), start)).or_default();
@@ -95,5 +97,7 @@ mod tests {
                 "{at_ms} {caller} {path}"
             );
         }
+        counted.refuses(200_000, "c", "/app/bindings");
+        assert_eq!(counted.calls.len(), 1, "the others are forgotten");
     }
 }

@@ -23,6 +23,14 @@ pub(super) fn answer(world: &mut World, now_ms: i64, request: &Request) -> Answe
     }
 }
 
+/// All who have bound it hear that they do, or no longer do.
+fn tell_users(world: &mut World, now_ms: i64, did: &str, bound: bool) {
+    let bindings = world.device(did).map(|device| device.bindings.clone());
+    for binding in bindings.into_iter().flatten() {
+        world.push_binding(now_ms, &binding.uid, did, bound);
+    }
+}
+
 fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
     let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     match (request.method.as_str(), path.as_slice()) {
@@ -36,15 +44,14 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
             if world.device(&device.did).is_some() {
                 return Err(bad(format!("{:?} is there already", device.did)));
             }
+            let did = device.did.clone();
             world.add_device(device, now_ms);
+            tell_users(world, now_ms, &did, true);
             done()
         }
         ("DELETE", ["_sim", "devices", did]) => {
-            let uids = known(world, did)?.bindings.iter();
-            let uids: Vec<String> = uids.map(|binding| binding.uid.clone()).collect();
-            for uid in uids {
-                world.push_binding(now_ms, &uid, did, false);
-            }
+            known(world, did)?;
+            tell_users(world, now_ms, did, false);
             world.devices.retain(|device| device.did != *did);
             done()
         }
@@ -109,7 +116,7 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
         }
         ("POST", ["_sim", "push"]) => {
             let action: Action = faults::read(&body(request)?).map_err(bad)?;
-            world.push_action(now_ms, &action);
+            world.push_action(now_ms, &action).map_err(bad)?;
             done()
         }
         ("GET", ["_sim", "push"]) => Ok(world.push_state()),

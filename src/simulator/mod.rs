@@ -23,6 +23,7 @@ mod outbox;
 mod png;
 mod products;
 pub mod push;
+mod push_control;
 mod push_faults;
 mod push_messages;
 mod raw_log;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::push_faults::{Action, Fate, PushFaults};
+use super::push_faults::{Fate, PushFaults};
 use super::world::World;
 
 /// A connection that has never pinged is closed after this; a login announces another (documented: at most 180 s).
@@ -18,8 +18,13 @@ const LOST_LIFE_MS: i64 = 158_000;
 const ACK_EVERY: u64 = 5;
 /// Time for that.
 const ACK_WITHIN_MS: i64 = 3_000;
-/// Messages for one connection that wait to be taken; one that takes nothing is closed.
-const MAX_WAITING: usize = 10_000;
+/// Messages that wait to be taken, and messages that come later: a connection that is told more is closed, and
+/// what would be late is lost.
+pub(super) const MAX_WAITING: usize = 10_000;
+/// Connections at one time; more are refused.
+const MAX_SOCKETS: usize = 1_000;
+/// Reports of one connection that wait for an acknowledgement; beyond that none asks for one.
+const MAX_UNACKNOWLEDGED: usize = 100;
 
 /// Names a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,7 +114,7 @@ impl World {
     /// Somebody connects to the n-th M2M host. `None`: the connection is refused.
     pub fn push_connect(&mut self, now_ms: i64, m2m: usize) -> Option<SocketId> {
         let now_ms = self.clock_ms(now_ms);
-        if self.push.faults.refuses(now_ms) {
+        if self.push.faults.refuses(now_ms) || self.push.sockets.len() >= MAX_SOCKETS {
             return None;
         }
         let id = SocketId(self.push.next);
@@ -121,7 +126,7 @@ impl World {
             heartbeat_ms: HEARTBEAT_MS,
             alive_ms: now_ms,
             lost_ms: None,
-            frozen: self.push.faults.frozen_new(),
+            frozen: self.push.faults.frozen_new(m2m),
             reports: 0,
             unacknowledged: BTreeMap::new(),
         };
@@ -197,9 +202,7 @@ impl World {
         };
         let (m2m, image) = (device.m2m, device.attrs.clone());
         let uids: BTreeSet<String> = device.bindings.iter().map(|b| b.uid.clone()).collect();
-        let product = self.device(did).map(|device| device.product_key.clone());
-        let product = product.and_then(|key| self.products.get(&key));
-        let attrs = if product.is_some_and(|product| product.var_len) {
+        let attrs = if self.is_var_len(did) {
             changed.clone()
         } else {
             image
@@ -251,8 +254,9 @@ impl World {
                 if !bound {
                     socket.subscribed.remove(did);
                 }
-                *id
+                (*id, socket.hears())
             })
+            .filter_map(|(id, hears)| hears.then_some(id))
             .collect();
         for id in theirs {
             self.push.deliver(now_ms, id, text.clone());
@@ -282,62 +286,14 @@ impl World {
         };
         attrs.iter().map(pushed).collect()
     }
-
-    /// `POST /_sim/push`
-    pub(super) fn push_action(&mut self, now_ms: i64, action: &Action) {
-        match action {
-            Action::Drop { host } => {
-                for id in self.push.at(*host) {
-                    self.push.close(id);
-                }
-            }
-            Action::Freeze { host, pong, new } => {
-                for id in self.push.at(*host) {
-                    if let Some(socket) = self.push.sockets.get_mut(&id) {
-                        socket.frozen = Some(*pong);
-                    }
-                }
-                self.push.faults.freeze_new(new.then_some(*pong));
-            }
-            Action::Resume => {
-                for socket in self.push.sockets.values_mut() {
-                    socket.frozen = None;
-                }
-                self.push.faults.end();
-            }
-            Action::LoseSession { host } => {
-                for id in self.push.at(*host) {
-                    if let Some(socket) = self.push.sockets.get_mut(&id) {
-                        socket.lost_ms = Some(now_ms);
-                    }
-                    let text = "M2M socket has closed, please login again!";
-                    self.push.say(id, invalid(1009, text));
-                }
-            }
-            Action::Refuse { .. }
-            | Action::Lose { .. }
-            | Action::Double { .. }
-            | Action::Delay { .. } => {
-                self.push.faults.take_up(now_ms, action);
-            }
-        }
-    }
-
-    /// `GET /_sim/push`
-    pub(super) fn push_state(&self) -> Value {
-        let socket = |(id, socket): (&SocketId, &Socket)| {
-            json!({ "id": id.0, "host": socket.m2m, "logged_in": socket.uid.is_some(),
-                "subscribed": socket.subscribed, "heartbeat_s": socket.heartbeat_ms / 1000,
-                "frozen": socket.frozen.is_some() })
-        };
-        let sockets: Vec<Value> = self.push.sockets.iter().map(socket).collect();
-        let host = |host: &M2mHost| json!({ "host": host.host, "ws_port": host.ws_port });
-        let hosts: Vec<Value> = self.push.hosts.iter().map(host).collect();
-        json!({ "hosts": hosts, "sockets": sockets })
-    }
 }
 
 impl Socket {
+    /// Does news reach it? What it does not hear now, it never hears.
+    const fn hears(&self) -> bool {
+        self.frozen.is_none() && self.lost_ms.is_none()
+    }
+
     /// When the cloud closes it, unless something comes.
     fn ends_ms(&self) -> Option<i64> {
         if self.frozen.is_some() {
@@ -352,7 +308,7 @@ impl Socket {
 }
 
 impl Push {
-    fn at(&self, host: Option<usize>) -> Vec<SocketId> {
+    pub(super) fn at(&self, host: Option<usize>) -> Vec<SocketId> {
         let sockets = self.sockets.iter();
         let there = sockets.filter(|(_, socket)| host.is_none_or(|host| socket.m2m == host));
         there.map(|(id, _)| *id).collect()
@@ -361,7 +317,7 @@ impl Push {
     fn listeners(&self, m2m: usize, uids: &BTreeSet<String>, did: &str) -> Vec<SocketId> {
         let hears = |socket: &Socket| {
             socket.m2m == m2m
-                && socket.lost_ms.is_none()
+                && socket.hears()
                 && socket.uid.as_ref().is_some_and(|uid| uids.contains(uid))
                 && socket.subscribed.contains(did)
         };
@@ -373,10 +329,9 @@ impl Push {
     fn numbered(&mut self, id: SocketId) -> Option<u64> {
         let socket = self.sockets.get_mut(&id)?;
         socket.reports += 1;
-        socket
-            .reports
-            .is_multiple_of(ACK_EVERY)
-            .then_some(socket.reports)
+        let wants_ack = socket.reports.is_multiple_of(ACK_EVERY)
+            && socket.unacknowledged.len() < MAX_UNACKNOWLEDGED;
+        wants_ack.then_some(socket.reports)
     }
 
     /// Something that faults may befall.
@@ -387,7 +342,10 @@ impl Push {
                 self.say(id, text.clone());
                 self.say(id, text);
             }
-            Fate::Late { by_ms } => self.late.push((now_ms + by_ms, id, text)),
+            Fate::Late { by_ms } if self.late.len() < MAX_WAITING => {
+                self.late.push((now_ms.saturating_add(by_ms), id, text));
+            }
+            Fate::Late { .. } => {}
             Fate::Plain => self.say(id, text),
         }
     }
@@ -399,6 +357,8 @@ impl Push {
             .is_some_and(|socket| socket.frozen.is_none());
         if hears && self.out.len() < MAX_WAITING {
             self.out.push_back((id, Outgoing::Text(text)));
+        } else if hears {
+            self.close(id);
         }
     }
 

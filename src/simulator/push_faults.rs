@@ -1,5 +1,7 @@
 //! What goes wrong with push on purpose.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::faults::millis;
@@ -20,12 +22,15 @@ pub(super) enum Action {
         /// They answer pings all the same.
         #[serde(default)]
         pong: bool,
-        /// New ones are silent, too.
+        /// New ones (there) are silent, too.
         #[serde(default)]
         new: bool,
     },
-    /// Silence ends, and so do the faults below. What happened meanwhile is not told.
-    Resume,
+    /// Silence ends; without a host so do the faults below. What happened meanwhile is not told.
+    Resume {
+        #[serde(default)]
+        host: Option<usize>,
+    },
     /// 1009, then 1003 for each message until a login.
     LoseSession {
         #[serde(default)]
@@ -41,6 +46,21 @@ pub(super) enum Action {
     Delay { count: u32, seconds: f64 },
 }
 
+impl Action {
+    /// The M2M host that it is about.
+    pub(super) const fn host(&self) -> Option<usize> {
+        match self {
+            Self::Drop { host }
+            | Self::Freeze { host, .. }
+            | Self::Resume { host }
+            | Self::LoseSession { host } => *host,
+            Self::Refuse { .. } | Self::Lose { .. } | Self::Double { .. } | Self::Delay { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// What becomes of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -54,8 +74,8 @@ pub(super) enum Fate {
 #[derive(Debug, Default)]
 pub(super) struct PushFaults {
     refuse_until_ms: i64,
-    /// How new connections are frozen.
-    new: Option<bool>,
+    /// M2M hosts whose new connections are frozen, and how.
+    new: BTreeMap<usize, bool>,
     lose: u32,
     double: u32,
     delay: (u32, i64),
@@ -66,12 +86,15 @@ impl PushFaults {
         now_ms < self.refuse_until_ms
     }
 
-    pub(super) const fn frozen_new(&self) -> Option<bool> {
-        self.new
+    pub(super) fn frozen_new(&self, m2m: usize) -> Option<bool> {
+        self.new.get(&m2m).copied()
     }
 
-    pub(super) const fn freeze_new(&mut self, how: Option<bool>) {
-        self.new = how;
+    pub(super) fn freeze_new(&mut self, m2m: usize, how: Option<bool>) {
+        match how {
+            Some(pong) => self.new.insert(m2m, pong),
+            None => self.new.remove(&m2m),
+        };
     }
 
     pub(super) fn end(&mut self) {
@@ -80,13 +103,15 @@ impl PushFaults {
 
     pub(super) fn take_up(&mut self, now_ms: i64, action: &Action) {
         match action {
-            Action::Refuse { seconds } => self.refuse_until_ms = now_ms + millis(*seconds),
+            Action::Refuse { seconds } => {
+                self.refuse_until_ms = now_ms.saturating_add(millis(*seconds));
+            }
             Action::Lose { count } => self.lose = *count,
             Action::Double { count } => self.double = *count,
             Action::Delay { count, seconds } => self.delay = (*count, millis(*seconds)),
             Action::Drop { .. }
             | Action::Freeze { .. }
-            | Action::Resume
+            | Action::Resume { .. }
             | Action::LoseSession { .. } => {}
         }
     }

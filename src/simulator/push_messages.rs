@@ -137,9 +137,15 @@ impl World {
         }
         // One that is offline answers nothing (seen).
         let image = self.device(did).filter(|device| device.online);
-        let Some(attrs) = image.map(|device| device.attrs.clone()) else {
+        let Some(mut attrs) = image.map(|device| device.attrs.clone()) else {
             return;
         };
+        // Others always report everything (documented).
+        if let Some(names) = data.get("names").and_then(Value::as_array)
+            && self.is_var_len(did)
+        {
+            attrs.retain(|name, _| names.iter().any(|wanted| wanted == name.as_str()));
+        }
         let attrs = self.as_pushed(did, &attrs);
         let mut noti = json!({ "cmd": "s2c_noti", "data": { "did": did, "attrs": attrs } });
         if let Some(serial) = serial {
@@ -184,6 +190,13 @@ impl World {
             (None | Some(9042), _) => {}
             (Some(code), _) => self.push.say(id, invalid(code, "attrs invalid")),
         }
+    }
+
+    /// Does it report parts?
+    pub(super) fn is_var_len(&self, did: &str) -> bool {
+        let device = self.devices.iter().find(|device| device.did == did);
+        let product = device.and_then(|device| self.products.get(&device.product_key));
+        product.is_some_and(|product| product.var_len)
     }
 
     /// Is this a device that the user has bound, and at the connection's host?

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Desk, SPA};
-use crate::simulator::{Outgoing, SocketId};
+use crate::simulator::{Outgoing, Scenario, SocketId};
 
 /// At the second M2M host.
 const WAVE: &str = "DemoWave00000000000004";
@@ -17,7 +17,10 @@ struct Ear {
 
 impl Ear {
     fn connected(m2m: usize) -> Self {
-        let mut desk = Desk::open();
+        Self::at(Desk::open(), m2m)
+    }
+
+    fn at(mut desk: Desk, m2m: usize) -> Self {
         let login = json!({ "username": "demo@example.com", "password": "demo-password" });
         let (_, session) = desk.ask("POST /app/login", &login);
         desk.bear(&session);
@@ -286,4 +289,119 @@ fn push_goes_wrong_on_purpose() {
     let another = world.push_connect(*now_ms + 5_000, 0).unwrap();
     world.push_gone(another);
     assert_eq!(ear.push(&json!({ "action": "drop" }))[0], "closed");
+}
+
+#[test]
+fn what_happens_in_a_freeze_is_never_told() {
+    let mut ear = Ear::listening(0);
+    ear.push(&json!({ "action": "freeze" }));
+    ear.push(&json!({ "action": "delay", "count": 1, "seconds": 2 }));
+    for n in 20..30 {
+        ear.change(SPA, &json!({ "temp_now": n }));
+    }
+    let unbind = json!({ "devices": [{ "did": WAVE }] });
+    ear.desk.ask("DELETE /app/bindings", &unbind);
+    ear.push(&json!({ "action": "resume" }));
+    assert_eq!(ear.pass(5_000), Vec::<Value>::new());
+}
+
+#[test]
+fn a_lost_session_hears_of_no_binding() {
+    let mut ear = Ear::listening(0);
+    ear.push(&json!({ "action": "lose_session" }));
+    let unbind = json!({ "devices": [{ "did": SPA }] });
+    ear.desk.ask("DELETE /app/bindings", &unbind);
+    assert_eq!(ear.heard(), Vec::<Value>::new());
+}
+
+#[test]
+fn one_host_is_frozen_and_thawed_without_the_other() {
+    let mut ear = Ear::listening(0);
+    let change = json!({ "temp_now": 30 });
+    for (action, hears) in [
+        (json!({ "action": "freeze", "host": 1, "new": true }), true),
+        (json!({ "action": "freeze", "host": 0 }), false),
+        (json!({ "action": "resume", "host": 1 }), false),
+        (json!({ "action": "resume", "host": 0 }), true),
+        (json!({ "action": "drop", "host": 1 }), true),
+    ] {
+        ear.push(&action);
+        assert_eq!(!ear.change(SPA, &change).is_empty(), hears, "{action}");
+    }
+    for action in ["drop", "freeze", "resume", "lose_session"] {
+        let body = json!({ "action": action, "host": 2 });
+        let (status, answer) = ear.desk.ask("POST /_sim/push", &body);
+        assert_eq!(status, 400, "{action}: {answer}");
+    }
+}
+
+#[test]
+fn new_connections_freeze_at_the_host_that_is_meant() {
+    for (thaw, silent) in [(json!({}), false), (json!({ "host": 0 }), true)] {
+        let mut ear = Ear::connected(0);
+        ear.push(&json!({ "action": "freeze", "host": 1, "new": true }));
+        let mut resume = json!({ "action": "resume" });
+        resume
+            .as_object_mut()
+            .unwrap()
+            .extend(thaw.as_object().unwrap().clone());
+        ear.push(&resume);
+        assert_eq!(ear.login(&json!({})).len(), 1);
+        let Desk { world, now_ms, .. } = &mut ear.desk;
+        ear.id = world.push_connect(*now_ms, 1).unwrap();
+        assert_eq!(ear.login(&json!({})).is_empty(), silent, "{thaw}");
+    }
+}
+
+#[test]
+fn a_control_that_binds_a_device_is_told_like_a_call() {
+    let mut ear = Ear::listening(0);
+    let device = json!({ "did": "new", "product_key": "5a1a9d1de0f54a4e8b9f7b1c62d0a004",
+        "mac": "020000000099", "users": ["demo@example.com"] });
+    ear.desk.control("devices", &device);
+    let data = json!({ "did": "new", "bind": true });
+    assert_eq!(
+        ear.heard(),
+        [json!({ "cmd": "s2c_binding_changed", "data": data })]
+    );
+}
+
+#[test]
+fn connections_and_what_they_wait_for_are_bounded() {
+    let mut ear = Ear::listening(0);
+    for n in 0..10_100 {
+        ear.desk
+            .control(&format!("devices/{SPA}/attrs"), &json!({ "temp_now": n }));
+    }
+    let heard = ear.heard();
+    assert_eq!(heard.len(), 10_001);
+    assert_eq!(heard[10_000], "closed");
+    let Desk { world, now_ms, .. } = &mut ear.desk;
+    let connected = (0..2_000).filter(|_| world.push_connect(*now_ms, 0).is_some());
+    assert_eq!(connected.count(), 1_000);
+}
+
+#[test]
+fn who_is_connected_can_be_seen() {
+    let mut ear = Ear::listening(1);
+    let (_, state) = ear.desk.ask("GET /_sim/push", &Value::Null);
+    let socket = &state["sockets"][0];
+    assert_eq!(socket["host"], 1);
+    assert_eq!(socket["uid"], ear.session["uid"]);
+    assert_eq!(socket["heartbeat_s"], 60);
+}
+
+#[test]
+fn a_part_of_a_var_len_product_is_told_and_read() {
+    let mut scenario = Scenario::standard();
+    for product in &mut scenario.products {
+        product.var_len = true;
+    }
+    let mut ear = Ear::at(Desk::of(scenario), 0);
+    ear.login(&json!({}));
+    let heard = ear.change(SPA, &json!({ "temp_now": 30 }));
+    assert_eq!(heard[0]["data"]["attrs"], json!({ "temp_now": 30 }));
+    let data = json!({ "did": SPA, "names": ["temp_now", "nothing"] });
+    let heard = ear.say(&json!({ "cmd": "c2s_read", "data": data }));
+    assert_eq!(heard[0]["data"]["attrs"], json!({ "temp_now": 30 }));
 }

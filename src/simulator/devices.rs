@@ -26,6 +26,10 @@ pub(super) struct Device {
     pub(super) online: bool,
     /// Which of the M2M hosts.
     pub(super) m2m: usize,
+    /// What bindings show instead of that.
+    pub(super) host: Option<String>,
+    pub(super) ws_port: Option<u16>,
+    pub(super) wss_port: Option<u16>,
     pub(super) disabled: bool,
     /// In the order in which they came.
     pub(super) bindings: Vec<Binding>,
@@ -61,6 +65,9 @@ impl Device {
             passcode: device.passcode,
             online: device.online,
             m2m: device.m2m,
+            host: device.host,
+            ws_port: device.ws_port,
+            wss_port: device.wss_port,
             disabled: device.disabled,
             attrs: device.attrs,
             updated_ms: if device.reported { now_ms } else { 0 },
@@ -182,6 +189,9 @@ pub(super) fn row(world: &World, device: &Device, uid: &str) -> Map<String, Valu
     let product = world.products.get(&device.product_key);
     let binding = device.binding(uid);
     let m2m = world.push.hosts.get(device.m2m);
+    let host = m2m.and_then(|m2m| m2m.host.as_deref());
+    let host = device.host.as_deref().or(host);
+    let ws_port = device.ws_port.or(m2m.map(|m2m| m2m.ws_port));
     let row = json!({
         "did": device.did,
         "product_key": device.product_key,
@@ -198,11 +208,11 @@ pub(super) fn row(world: &World, device: &Device, uid: &str) -> Map<String, Valu
         "is_sandbox": false,
         "type": "normal",
         "role": device.role(uid),
-        "host": m2m.and_then(|m2m| m2m.host.as_deref()).unwrap_or(&world.reached_as),
+        "host": host.unwrap_or(&world.reached_as),
         "port": 1883,
         "port_s": 8883,
-        "ws_port": m2m.map(|m2m| m2m.ws_port),
-        "wss_port": 8880,
+        "ws_port": ws_port,
+        "wss_port": device.wss_port.unwrap_or(8880),
         "protoc": 3,
         "gw_did": null,
         "mesh_id": null,

@@ -150,6 +150,15 @@ pub struct Device {
     /// At which of the cloud's M2M hosts it is spoken to over push: 0 or 1.
     #[serde(default)]
     pub m2m: usize,
+    /// What bindings show as its push host instead of this cloud's own; nothing of this cloud is there.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The same for the port of `ws://`.
+    #[serde(default)]
+    pub ws_port: Option<u16>,
+    /// The same for the port of `wss://`.
+    #[serde(default)]
+    pub wss_port: Option<u16>,
     /// Its values.
     #[serde(default)]
     pub attrs: Map<String, Value>,
@@ -174,6 +183,9 @@ impl Device {
     ) -> Option<(&'static str, String)> {
         if !is_product(&self.product_key) {
             return Some(("product_key", format!("no product {:?}", self.product_key)));
+        }
+        if self.m2m > 1 {
+            return Some(("m2m", "m2m is 0 or 1".into()));
         }
         let stranger = self.users.iter().find(|user| !is_user(user.as_str()))?;
         Some(("users", format!("no user {stranger:?}")))
@@ -319,6 +331,7 @@ mod tests {
                 11,
                 "no product \"q\"",
             ),
+            ("  mac: m\n", "  mac: m\n    m2m: 2\n", 13, "m2m is 0 or 1"),
             ("  users: [u]\n", "  users: [u, v]\n", 13, "no user \"v\""),
         ] {
             let text = good.replacen(from, to, 1);

@@ -405,3 +405,20 @@ fn a_part_of_a_var_len_product_is_told_and_read() {
     let heard = ear.say(&json!({ "cmd": "c2s_read", "data": data }));
     assert_eq!(heard[0]["data"]["attrs"], json!({ "temp_now": 30 }));
 }
+
+#[test]
+fn a_device_can_be_at_a_host_of_its_own() {
+    let mut scenario = Scenario::standard();
+    let spa = &mut scenario.devices[0];
+    spa.host = Some("m2m.example.com".into());
+    spa.ws_port = Some(80);
+    spa.wss_port = Some(443);
+    let mut ear = Ear::at(Desk::of(scenario), 0);
+    let (_, bound) = ear.desk.ask("GET /app/bindings", &Value::Null);
+    let spa = &bound["devices"][0];
+    assert_eq!(spa["host"], "m2m.example.com");
+    assert_eq!(
+        (&spa["ws_port"], &spa["wss_port"]),
+        (&json!(80), &json!(443))
+    );
+}

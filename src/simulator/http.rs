@@ -13,17 +13,18 @@ use hyper::service::service_fn;
 use hyper::{Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::exchange::{Answer, Reaction, Request};
-use super::push::{M2mHost, Outgoing, SocketId};
+use super::push::{M2mHost, MAX_WAITING, Outgoing, SocketId};
 use super::scenario::Scenario;
 use super::world::World;
 use super::ws;
 
 /// A caller that sends more is cut off.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Tells Unix milliseconds. The one who starts the simulator owns the clock.
 pub type ClockMs = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -80,7 +81,7 @@ pub(super) struct Shared(Arc<Inner>);
 struct Inner {
     world: Mutex<World>,
     /// The ways to push connections.
-    ways: Mutex<BTreeMap<SocketId, mpsc::UnboundedSender<Outgoing>>>,
+    ways: Mutex<BTreeMap<SocketId, mpsc::Sender<Outgoing>>>,
     /// Something changed: time may act earlier on push.
     news: Notify,
     clock: ClockMs,
@@ -98,15 +99,20 @@ impl Shared {
         let seen = look(&mut world);
         let said = world.push_take();
         let mut ways = lock(&self.0.ways);
-        drop(world);
         for (id, outgoing) in said {
             let is_end = outgoing == Outgoing::Close;
-            // One that is gone will be told as such by its task.
-            drop(ways.get(&id).map(|way| way.send(outgoing)));
-            if is_end {
+            let sent = ways.get(&id).map(|way| way.try_send(outgoing));
+            // One that is gone will be told as such by its task; one that takes nothing is cut off.
+            let is_full = matches!(sent, Some(Err(TrySendError::Full(_))));
+            if is_full {
+                world.push_gone(id);
+            }
+            if is_end || is_full {
                 ways.remove(&id);
             }
         }
+        drop(ways);
+        drop(world);
         self.0.news.notify_one();
         seen
     }
@@ -116,11 +122,15 @@ impl Shared {
     }
 
     /// A push connection to an M2M host, unless it is refused.
-    fn push_connect(&self, m2m: usize) -> Option<(SocketId, mpsc::UnboundedReceiver<Outgoing>)> {
+    fn push_connect(&self, m2m: usize) -> Option<(SocketId, mpsc::Receiver<Outgoing>)> {
         let now_ms = self.now_ms();
-        let id = self.with_world(|world| world.push_connect(now_ms, m2m))?;
-        let (way, outgoing) = mpsc::unbounded_channel();
-        lock(&self.0.ways).insert(id, way);
+        let (way, outgoing) = mpsc::channel(MAX_WAITING);
+        // Its way is there before anything can be said to it, also its end.
+        let id = self.with_world(|world| {
+            let id = world.push_connect(now_ms, m2m)?;
+            lock(&self.0.ways).insert(id, way);
+            Some(id)
+        })?;
         Some((id, outgoing))
     }
 

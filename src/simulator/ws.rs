@@ -7,9 +7,9 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Message, Role};
+use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
-use super::http::Shared;
+use super::http::{MAX_BODY_BYTES, Shared};
 use super::push::{Outgoing, SocketId};
 
 /// Where a WebSocket is (documented).
@@ -32,7 +32,7 @@ pub(super) const SWITCHING: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 pub(super) async fn talk(
     request: Request<Incoming>,
     id: SocketId,
-    mut outgoing: mpsc::UnboundedReceiver<Outgoing>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
     shared: Shared,
 ) {
     let Ok(upgraded) = hyper::upgrade::on(request).await else {
@@ -40,7 +40,10 @@ pub(super) async fn talk(
         return;
     };
     let stream = TokioIo::new(upgraded);
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_BODY_BYTES))
+        .max_frame_size(Some(MAX_BODY_BYTES));
+    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
     loop {
         tokio::select! {
             out = outgoing.recv() => match out {

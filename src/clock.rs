@@ -12,10 +12,11 @@ pub struct Now {
 }
 
 impl Now {
-    /// Unix seconds of an earlier moment, as far as the machine's clock was not set since.
+    /// Unix seconds of a later moment, as far as the machine's clock was not set in between: always the
+    /// same for a moment, which counting back from now would not be.
     #[must_use]
     pub fn unix_at(self, mono: Duration) -> i64 {
-        let ago = self.mono.saturating_sub(mono).as_secs();
-        self.unix.saturating_sub_unsigned(ago)
+        let after = mono.saturating_sub(self.mono).as_secs();
+        self.unix.saturating_add_unsigned(after)
     }
 }

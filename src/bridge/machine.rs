@@ -151,7 +151,7 @@ impl Bridge {
         if !self.stopping {
             self.tick(now, &mut out);
             self.dispatch(now, &mut out);
-            self.tell_states(now, &mut out);
+            self.tell_states(&mut out);
         }
         out
     }

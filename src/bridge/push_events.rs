@@ -225,7 +225,7 @@ impl Bridge {
         self.send_orders(orders, out);
         lost.into_iter().for_each(|id| self.push.forget(id));
         if std::mem::take(&mut self.push.news) {
-            self.publish_info(now, out);
+            self.publish_info(out);
         }
     }
 

@@ -8,7 +8,7 @@ impl Bridge {
     /// All retained topics but discovery, which has a timing of its own. Only what the publisher
     /// does not know to be there goes out.
     pub(in crate::bridge) fn publish_everything(&mut self, now: Now, out: &mut Vec<Effect>) {
-        self.publish_info(now, out);
+        self.publish_info(out);
         // What an earlier run said of devices that are not known again yet must not count as true.
         for level in self.registry.remembered_levels() {
             let topic = self.topics.below_device(&level, "availability");

@@ -7,12 +7,11 @@ use crate::bridge::account_state::AccountState;
 use crate::bridge::effect::Effect;
 use crate::bridge::machine::Bridge;
 use crate::bridge::publisher::render;
-use crate::clock::Now;
 use crate::ids::AccountName;
 
 impl Bridge {
     /// Account states that changed: `bridge/info` and an event.
-    pub(in crate::bridge) fn tell_states(&mut self, now: Now, out: &mut Vec<Effect>) {
+    pub(in crate::bridge) fn tell_states(&mut self, out: &mut Vec<Effect>) {
         let changed: Vec<(AccountName, AccountState)> = self
             .accounts
             .iter()
@@ -31,11 +30,11 @@ impl Bridge {
             }
             self.told_states.insert(name, state);
         }
-        self.publish_info(now, out);
+        self.publish_info(out);
     }
 
     /// `BASE/bridge/info`
-    pub(in crate::bridge) fn publish_info(&mut self, now: Now, out: &mut Vec<Effect>) {
+    pub(in crate::bridge) fn publish_info(&mut self, out: &mut Vec<Effect>) {
         let account = |(name, account): (&AccountName, &Account)| {
             let state = account.state().as_str();
             let body = json!({ "state": state, "region": account.region().as_str(), "reason": account.reason() });
@@ -46,7 +45,7 @@ impl Bridge {
             "version": env!("CARGO_PKG_VERSION"),
             "started_at": self.started.unix,
             "accounts": self.accounts.iter().map(account).collect::<Map<_, _>>(),
-            "push": self.push.info(self.settings.push, |at| now.unix_at(at)),
+            "push": self.push.info(self.settings.push, |at| self.started.unix_at(at)),
             "shard": { "index": shard.index, "count": shard.count },
         });
         self.publisher

@@ -271,6 +271,13 @@ impl Link {
         }
     }
 
+    /// It has to log in, and there is nothing to log in with: it is opened anew when there is.
+    pub(super) fn wait_for_token(&mut self, now: Duration, orders: &mut Orders) {
+        self.close(orders);
+        self.subscribed.clear();
+        self.enter(State::Waiting { until: now }, now);
+    }
+
     fn log_in(&mut self, now: Duration, orders: &mut Orders) {
         self.subscribed.clear();
         self.enter(

@@ -105,6 +105,15 @@ impl Bridge {
             | SocketEvent::Online { .. }
             | SocketEvent::BindingChanged { .. } => {}
         }
+        let is_login =
+            |(_, order): &(LinkId, SocketOrder)| matches!(order, SocketOrder::Login { .. });
+        let has_token = self.accounts.get(account).is_some_and(Account::has_token);
+        let is_stuck = !has_token && orders.iter().any(is_login);
+        if is_stuck && let Some(link) = self.push.get_mut(id) {
+            // A token that the cloud does not know any more is not offered once more.
+            orders.clear();
+            link.wait_for_token(now.mono, &mut orders);
+        }
         let is_other = self
             .push
             .get_mut(id)
@@ -112,10 +121,13 @@ impl Bridge {
         self.push.news |= is_other;
         if let Some(fault) = fault {
             self.push.count(fault);
+        }
+        let is_over = fault.is_some() || is_stuck;
+        if is_over {
             self.on_push_lost(now, id, out);
         }
         self.send_orders(orders, out);
-        if fault.is_some() {
+        if is_over {
             self.push.forget(id);
         }
     }

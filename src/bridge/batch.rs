@@ -128,6 +128,9 @@ pub(super) struct Batch {
     failed_over_push: bool,
     /// All that it sets went out the last time.
     is_whole: bool,
+    /// Newer commands for these left after it, so they are not sent once more. A raw command is for
+    /// all: nobody knows what it changes.
+    overtaken: BTreeSet<AttrName>,
     /// A newer set took these over, so no report will show them.
     superseded: BTreeSet<AttrName>,
     /// The answer never came: it may or may not have been taken.
@@ -152,6 +155,7 @@ impl Batch {
             is_repeated: false,
             failed_over_push: false,
             is_whole: true,
+            overtaken: BTreeSet::new(),
             superseded: BTreeSet::new(),
             fate_unknown: None,
             looks: [].iter(),
@@ -217,7 +221,8 @@ impl Batch {
     pub(super) fn wish_but(&self, covered: &BTreeSet<AttrName>) -> Wish {
         match &self.wish {
             Wish::Set(_) => {
-                let left = self.wants().filter(|(name, _)| !covered.contains(*name));
+                let is_left = |name| !covered.contains(name) && !self.overtaken.contains(name);
+                let left = self.wants().filter(|(name, _)| is_left(*name));
                 Wish::Set(
                     left.map(|(name, value)| (name.clone(), value.clone()))
                         .collect(),
@@ -352,12 +357,27 @@ impl Batch {
         let is_missed = |(name, value): (&AttrName, &AttrValue)| {
             let reported = self.reported.get(name.as_str());
             !covered.contains(name)
+                && !self.overtaken.contains(name)
                 && reported.map_or(never_seen_counts, |reported| reported != value)
         };
         !self.is_repeated
             && asked_at >= since + after
             && now < self.deadline
             && self.wants().any(is_missed)
+    }
+
+    /// A newer command leaves after it.
+    pub(super) fn is_overtaken_by(&mut self, newer: &Wish) {
+        let Some(own) = self.set().filter(|_| self.was_sent()) else {
+            return;
+        };
+        let is_taken = |name: &&AttrName| match newer {
+            Wish::Set(newer) => newer.get(name.as_str()).is_some(),
+            Wish::Raw(_) => true,
+        };
+        let taken = own.iter().map(|(name, _)| name).filter(is_taken);
+        let taken: Vec<AttrName> = taken.cloned().collect();
+        self.overtaken.extend(taken);
     }
 
     /// It waits to be sent once more, until the deadline it has.

@@ -28,6 +28,8 @@ struct Line {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen<'a> {
     pub(super) attrs: &'a Attrs,
+    /// Of these it told something that is not believed yet, so it does not miss them.
+    pub(super) held: &'a BTreeSet<AttrName>,
     pub(super) asked_at: Duration,
     /// It tells all that the cloud knows: a poll.
     pub(super) is_image: bool,
@@ -334,6 +336,8 @@ impl Line {
                 continue;
             }
             batch.leaves(&wish, way, now);
+            let older = self.batches.iter_mut().take(at);
+            older.for_each(|older| older.is_overtaken_by(&wish));
             return Some(wish);
         }
     }
@@ -422,19 +426,22 @@ impl Line {
 
     fn observe(&mut self, did: &Did, seen: Seen<'_>, now: Duration) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
-        self.batches.retain_mut(|batch| {
+        for mut batch in std::mem::take(&mut self.batches) {
             batch.observe(seen.attrs, seen.asked_at, seen.is_image);
             // A call that is under way may be refused yet; a write is done though nobody acknowledged it.
             let is_call = batch.is_under_way() && batch.way == Some(Way::Http);
-            let is_over = batch.is_shown() && !is_call;
-            if is_over {
+            if batch.is_shown() && !is_call {
+                // No answer may ever tell that it took over what the older ones want.
+                verdicts.extend(self.supersede(did, &batch));
                 verdicts.extend(batch.end_shown(did));
+            } else {
+                self.batches.push_back(batch);
             }
-            !is_over
-        });
+        }
         if seen.is_image {
             for at in 0..self.batches.len() {
-                let covered = self.covered(at);
+                let mut covered = self.covered(at);
+                covered.extend(seen.held.iter().cloned());
                 if let Some(batch) = self.batches.get_mut(at)
                     && batch.wants_repeat(seen.asked_at, now, &covered)
                 {

@@ -36,10 +36,13 @@ pub(super) fn endings(verdicts: &[Verdict]) -> Vec<(u64, String)> {
         .collect()
 }
 
+static NOTHING: BTreeSet<AttrName> = BTreeSet::new();
+
 /// A poll's image.
 pub(super) fn image(attrs: &Attrs, asked_at: Duration) -> Seen<'_> {
     Seen {
         attrs,
+        held: &NOTHING,
         asked_at,
         is_image: true,
     }
@@ -48,6 +51,7 @@ pub(super) fn image(attrs: &Attrs, asked_at: Duration) -> Seen<'_> {
 pub(super) fn pushed(attrs: &Attrs, now: Duration) -> Seen<'_> {
     Seen {
         attrs,
+        held: &NOTHING,
         asked_at: now,
         is_image: false,
     }

@@ -5,7 +5,7 @@
 //! seen to work. Nothing is held for longer than [`HOLD`]: what the device really says is shown at
 //! last. See `docs/decisions/0015-late-reports-and-one-repeat.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::ids::AttrName;
@@ -47,7 +47,8 @@ struct Mark {
 /// A command changed the attribute.
 #[derive(Debug)]
 struct Echo {
-    before: AttrValue,
+    /// `None`: nothing was known, so any other value may be from before.
+    before: Option<AttrValue>,
     until: Duration,
 }
 
@@ -70,7 +71,9 @@ pub(super) struct Reconciler {
 pub(super) struct Sorted {
     /// To be shown.
     pub(super) believed: Attrs,
-    /// Some of the rest may be true after all: when to look again.
+    /// Of these nothing is known by this report.
+    pub(super) held: BTreeSet<AttrName>,
+    /// Some of them may be true after all: when to look again.
     pub(super) look_at: Option<Duration>,
     /// It names all that is shown.
     pub(super) is_whole: bool,
@@ -112,28 +115,34 @@ impl Reconciler {
         sorted.is_whole = shown
             .iter()
             .all(|(name, _)| report.get(name.as_str()).is_some());
-        let mut held = 0;
         for (name, value) in report {
             let known = shown.get(name.as_str());
             if known != Some(&value) {
                 match self.doubt(&name, &value, now, origin) {
                     Doubt::None => {}
-                    Doubt::Old => continue,
+                    Doubt::Old => {
+                        sorted.held.insert(name);
+                        continue;
+                    }
                     Doubt::Until(until) => {
-                        held += 1;
                         sorted.look_at = sorted.look_at.max(Some(until));
+                        sorted.held.insert(name);
                         continue;
                     }
                 }
-                if let Some(before) = known.filter(|_| is_wished(&name, &value)) {
-                    let (before, until) = (before.clone(), now + ECHO);
+                if is_wished(&name, &value) {
+                    let (before, until) = (known.cloned(), now + ECHO);
                     self.echoes.insert(name.clone(), Echo { before, until });
                 }
             }
             sorted.believed.insert(name, value);
         }
         if origin == Origin::Push {
-            self.mark(now, &sorted.believed, sorted.is_whole && held == 0);
+            self.mark(
+                now,
+                &sorted.believed,
+                sorted.is_whole && sorted.held.is_empty(),
+            );
         }
         sorted
     }
@@ -190,7 +199,12 @@ impl Reconciler {
                 asked_at
             }
         };
-        if let Some(echo) = self.echoes.get(name).filter(|echo| echo.before == *value) {
+        // The cloud may answer two polls that are under way in another order than they were asked, and
+        // then show what an older command wanted, which was never seen here.
+        let is_poll = origin != Origin::Push;
+        let is_from_before =
+            |echo: &&Echo| is_poll || echo.before.as_ref().is_none_or(|before| before == value);
+        if let Some(echo) = self.echoes.get(name).filter(is_from_before) {
             until = until.max(echo.until);
         }
         if asked_at < until {

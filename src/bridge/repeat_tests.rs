@@ -255,3 +255,58 @@ fn what_was_not_sent_again_is_not_called_taken() {
     let verdicts = pending.observe(&did(), image(&shown, s(10)), s(10));
     ends(&verdicts, "it is not known whether the cloud took it");
 }
+
+#[test]
+fn what_something_newer_overtook_is_not_repeated() {
+    for newer in ["shown unacknowledged", "refused", "raw"] {
+        let mut pending = PendingSets::default();
+        let wish = caller(&[("a", 1.0)], 0);
+        pending.add_set(&did(), wish, s(0)).unwrap();
+        pending.take(&did(), s(0));
+        pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
+        let wish = caller(&[("a", 2.0)], 1);
+        match newer {
+            "raw" => {
+                let attrs = Attrs::default();
+                let wish = Caller { attrs, ..wish };
+                pending.add_raw(&did(), vec![1], wish, s(2)).unwrap();
+                pending.take(&did(), s(2));
+                pending.answered(&did(), Ok(()), s(3));
+            }
+            "refused" => {
+                pending.add_set(&did(), wish, s(2)).unwrap();
+                pending.take(&did(), s(2));
+                pending.answered(&did(), Err(refused(ErrorClass::Refused)), s(3));
+            }
+            _ => {
+                pending.add_set(&did(), wish.clone(), s(2)).unwrap();
+                pending.take_push(&did(), LinkId(1), 1, s(2)).unwrap();
+                pending.observe(&did(), image(&wish.attrs, s(3)), s(3));
+            }
+        }
+        let other = attrs(&[("a", 0.0)]);
+        pending.observe(&did(), image(&other, s(8)), s(8));
+        assert_eq!(sent(&mut pending, 8), None, "{newer}");
+    }
+}
+
+#[test]
+fn a_value_that_is_not_believed_yet_is_not_missed() {
+    let mut pending = PendingSets::default();
+    let wish = caller(&[("a", 1.0)], 0);
+    pending.add_set(&did(), wish, s(0)).unwrap();
+    pending.take(&did(), s(0));
+    pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
+    let (nothing, held) = (
+        Attrs::default(),
+        BTreeSet::from([AttrName::new("a").unwrap()]),
+    );
+    for (held, is_repeated) in [(&held, false), (&BTreeSet::new(), true)] {
+        let seen = Seen {
+            held,
+            ..image(&nothing, s(8))
+        };
+        pending.observe(&did(), seen, s(8));
+        assert_eq!(pending.wants_call(&did()), is_repeated);
+    }
+}

@@ -118,6 +118,7 @@ impl Bridge {
         if !sorted.is_old {
             let seen = Seen {
                 attrs: &sorted.believed,
+                held: &sorted.held,
                 asked_at,
                 is_image,
             };

@@ -13,6 +13,10 @@ test *args:
 sim seed="1":
     SEED={{ seed }} cargo test --locked --test simulation -- --nocapture
 
+# Thousands of days of trouble, optimized; each law that breaks is shown with its first seed
+lives seeds="1..2001":
+    SEEDS={{ seeds }} cargo --config tests/simulation/fast.toml test --locked --test simulation -- a_life_of_trouble --nocapture
+
 # Real Home Assistant
 homeassistant:
     tests/homeassistant.sh

@@ -1,87 +1,29 @@
 //! The way to the simulated cloud: calls out, answers home, as the HTTP edge would do it.
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "each place looks at the calls that it is about"
-)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gizwits2mqtt::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Reply};
+use gizwits2mqtt::bridge::{CallOutcome, CloudCall, ErrorClass, Reply};
 use gizwits2mqtt::gizwits::{ErrorCode, sign};
-use gizwits2mqtt::ids::{AccountName, CallId, Did, Mac, ProductKey, ScheduleId};
+use gizwits2mqtt::ids::{Did, Mac, ProductKey, ScheduleId};
 use gizwits2mqtt::model::binding::Bound;
 use gizwits2mqtt::model::schedule::{Plan, Run, Task};
-use gizwits2mqtt::model::{Device, ProductSchema, Region, Schedule, When};
+use gizwits2mqtt::model::{Device, Endpoint, ProductSchema, Schedule, When};
 use gizwits2mqtt::simulator::{Answer, Reaction, Request};
 use serde_json::{Value, json};
 
-use super::PER_MINUTE;
-use super::universe::{Flight, Universe};
+use super::network::error;
+use super::universe::Universe;
 
 impl Universe {
-    pub(crate) fn call(
-        &mut self,
-        account: AccountName,
-        region: Region,
-        id: CallId,
-        call: &CloudCall,
-    ) {
-        self.note(format!("call {id} {}", call.kind()));
-        self.calls += 1;
-        let sent = self.calls_sent.entry(account.clone()).or_default();
-        sent.push_back(self.now);
-        while sent
-            .front()
-            .is_some_and(|at| *at + Duration::from_secs(60) <= self.now)
-        {
-            sent.pop_front();
-        }
-        let within = sent.len() <= usize::try_from(PER_MINUTE).unwrap();
-        self.check(within, "more calls within a minute than the limit");
-        self.check(
-            self.now >= self.shut_until,
-            "a call while the account pauses",
-        );
-        let has_other = |other: &str| self.flights.iter().any(|flight| flight.what == other);
-        let what = match call {
-            CloudCall::Control { did, .. } | CloudCall::Raw { did, .. } => format!("command {did}"),
-            CloudCall::Login => format!("login {account}"),
-            _ => call.kind().to_owned(),
-        };
-        if what.starts_with("login") || what.starts_with("command") {
-            self.check(!has_other(&what), &format!("two at a time: {what}"));
-        }
-        let is_empty = self.empty_region == Some(region);
-        let outcome = if is_empty && matches!(call, CloudCall::Bindings { .. }) {
-            Ok(Reply::Bindings {
-                devices: Vec::new(),
-                rows: 0,
-                unreadable: Vec::new(),
-            })
-        } else if self.cloud_is_reachable && self.cut != Some((account.as_str(), call.kind())) {
-            self.ask_cloud(call)
-        } else {
-            Err(error(ErrorClass::Unsent, None, "no connection"))
-        };
-        let latency = Duration::from_millis(self.chance.u64(20..1500));
-        let at = match &outcome {
-            // Nothing came: the edge gives up after 30 s.
-            Err(err) if err.message == "hang" => self.now + Duration::from_secs(30),
-            _ => self.now + latency,
-        };
-        self.flights.push(Flight {
-            at,
-            account,
-            id,
-            what,
-            outcome,
-        });
+    pub(crate) fn ask_cloud(&mut self, call: &CloudCall) -> CallOutcome {
+        let token = self.token.clone();
+        self.ask_cloud_as(call, token.as_deref())
     }
 
-    pub(crate) fn ask_cloud(&mut self, call: &CloudCall) -> CallOutcome {
-        let request = self.to_http(call);
+    pub(crate) fn ask_cloud_as(&mut self, call: &CloudCall, token: Option<&str>) -> CallOutcome {
+        let request = self.to_http(call, token);
         match self.cloud.handle(self.unix_ms(), &request) {
             Reaction::Answer(answer) => self.read(call, &answer),
             Reaction::Hang => Err(error(ErrorClass::Transient, None, "hang")),
@@ -89,7 +31,7 @@ impl Universe {
         }
     }
 
-    fn to_http(&self, call: &CloudCall) -> Request {
+    fn to_http(&self, call: &CloudCall, token: Option<&str>) -> Request {
         let (method, path, body) = match call {
             CloudCall::Login => (
                 "POST",
@@ -144,11 +86,7 @@ impl Universe {
         }
         let mut headers =
             BTreeMap::from([("x-gizwits-application-id".into(), "demo-app-id".into())]);
-        headers.extend(
-            self.token
-                .clone()
-                .map(|token| ("x-gizwits-user-token".into(), token)),
-        );
+        headers.extend(token.map(|token| ("x-gizwits-user-token".into(), token.into())));
         if let CloudCall::BindByMac(device) = call {
             let time = self.unix_ms() / 1000;
             let signature = sign::product_signature(&device.product_secret, time);
@@ -177,7 +115,8 @@ impl Universe {
         }
         Ok(match call {
             CloudCall::Login => {
-                self.token = body["token"].as_str().map(str::to_owned);
+                self.fresh_token = body["token"].as_str().map(str::to_owned);
+                self.uid = body["uid"].as_str().unwrap().to_owned();
                 Reply::LoggedIn {
                     uid: "u".into(),
                     expires_at: body["expire_at"].as_i64().unwrap(),
@@ -270,15 +209,6 @@ fn run(log: &Value) -> Option<Run> {
     })
 }
 
-fn error(class: ErrorClass, code: Option<u16>, message: &str) -> CallError {
-    CallError {
-        class,
-        code,
-        retry_after: None,
-        message: message.into(),
-    }
-}
-
 fn device(row: &Value) -> Device {
     let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
     Device {
@@ -291,6 +221,10 @@ fn device(row: &Value) -> Device {
         is_disabled: false,
         wifi_version: String::new(),
         mcu_version: String::new(),
-        push: None,
+        push: Some(Endpoint {
+            host: text("host"),
+            port: row["ws_port"].as_u64().unwrap().try_into().unwrap(),
+            tls: false,
+        }),
     }
 }

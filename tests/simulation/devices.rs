@@ -189,11 +189,8 @@ fn a_command_for_a_device_that_is_not_known_well_enough_is_told_so() {
     universe.cut = Some(("home", "schema"));
     universe.start();
     universe.run_for(60);
-    universe.order(
-        "g/hot_tub/set",
-        &json!({ "temp_set": 30, "transaction": 1 }),
-    );
-    universe.order("g/nobody/set", &json!({ "temp_set": 30, "transaction": 2 }));
+    universe.order("g/hot_tub/set", json!({ "temp_set": 30 }));
+    universe.order("g/nobody/set", json!({ "temp_set": 30 }));
     for (transaction, words) in [(1, "not known yet"), (2, "no device")] {
         let error = universe.results[&transaction][0]["error"].as_str().unwrap();
         assert!(error.contains(words), "{error}");

@@ -1,15 +1,29 @@
 //! Days of trouble in seconds: the core against the simulated cloud on virtual time. `SEED=n` repeats
-//! or adds a run; a failing one names its seed and the last steps.
+//! or adds a run, `SEEDS=first..last` many; a failing one names its seed and the last steps.
+//!
+//! [`universe`] moves time, [`network`] and [`push`] carry what the core asks, [`broker`] takes what it
+//! publishes, [`laws`] watch all of it. [`plan`], [`life`] and [`sweep`] make, live and count whole lives.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod broker;
 mod checks;
 mod cloud;
+mod core;
 mod devices;
+mod household;
+mod laws;
+mod life;
+mod network;
 mod nonsense;
+mod orders;
+mod plan;
+mod push;
 mod requests;
 mod schedules;
+mod sweep;
+mod trouble;
 mod universe;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +37,8 @@ use gizwits2mqtt::model::Region;
 use gizwits2mqtt::simulator::Scenario;
 use serde_json::json;
 
-use universe::{Flight, SPA, Universe};
+use network::Flight;
+use universe::{SPA, Universe};
 
 const PER_MINUTE: u32 = 30;
 const HOUR: u64 = 3600;
@@ -200,10 +215,7 @@ fn polling_everything_at_once_leaves_room_for_commands() {
     universe.run_for(1800);
     universe.request("refresh");
     universe.run_for(50);
-    universe.order(
-        "g/hot_tub_0/set",
-        &json!({ "locked": true, "transaction": 1 }),
-    );
+    universe.order("g/hot_tub_0/set", json!({ "locked": true }));
     let is_command = |flight: &Flight| flight.what.starts_with("command");
     assert!(universe.flights.iter().any(is_command), "it has to wait");
 }

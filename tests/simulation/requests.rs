@@ -71,7 +71,7 @@ pub(crate) fn with_spares(mut scenario: Scenario) -> Scenario {
 impl Universe {
     /// Asks; each even one wants its answer on a topic of its own, too. Tells the number.
     pub(crate) fn ask(&mut self, verb: &'static str, mut body: Value) -> u64 {
-        self.note(format!("{verb} {body}"));
+        self.note(|| format!("{verb} {body}"));
         let number = FIRST + u64::try_from(self.asked.count()).unwrap();
         let request = Request {
             verb,
@@ -109,7 +109,7 @@ impl Universe {
         let Some(number) = answer["transaction"].as_u64() else {
             return;
         };
-        self.note(format!("{topic} {answer}"));
+        self.note(|| format!("{topic} {answer}"));
         let now = self.now;
         let request = self.asked.requests.get_mut(&number).unwrap();
         let is_late = now > request.at + ANSWER_WITHIN;

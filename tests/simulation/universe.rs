@@ -1,48 +1,76 @@
-//! The world around the core: a simulated cloud, a broker that keeps what is retained, and time that
-//! moves when it is told to. What must hold always is checked at each step.
+//! The world around the core: a simulated cloud, a network, a broker that keeps what is retained, and
+//! time that moves when it is told to. What must hold always is checked at each step.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use gizwits2mqtt::bridge::effect::Effect;
-use gizwits2mqtt::bridge::input::{Message, ReplyTo, Sample};
-use gizwits2mqtt::bridge::{
-    Bridge, CallError, CallOutcome, ErrorClass, Input, Publication, Restored, Settings,
-};
+use gizwits2mqtt::bridge::input::Sample;
+use gizwits2mqtt::bridge::{Input, Restored, Settings};
 use gizwits2mqtt::clock::Now;
-use gizwits2mqtt::ids::{AccountName, CallId};
-use gizwits2mqtt::model::Region;
+use gizwits2mqtt::model::{ProductSchema, Region};
 use gizwits2mqtt::simulator::{Request, Scenario, World};
 use serde_json::{Value, json};
 
-use super::requests::{Asked, SECRETS};
+use super::core::{Bug, Core};
+use super::laws::{Broken, Laws};
+use super::network::{Flight, Network};
+use super::push::Wires;
+use super::requests::Asked;
 use super::{HOUR, settings};
 
 pub(crate) const START: i64 = 1_800_000_000;
 pub(crate) const SPA: &str = "DemoSpa0000000000000001";
-/// Raw commands send their transaction and this; sets send less.
-pub(crate) const RAW: u64 = 0x0100_0000;
-/// The shortest pause after 9041.
-const PAUSE: Duration = Duration::from_secs(15);
+/// Steps that are kept to be shown.
+const TRACED: usize = 60;
+/// A driver that is woken so often without time moving is kept busy.
+const BUSY: u32 = 200;
 
-/// A call on its way: what the cloud says, and when it arrives.
-pub(crate) struct Flight {
-    pub(crate) at: Duration,
-    pub(crate) account: AccountName,
-    pub(crate) id: CallId,
-    pub(crate) what: String,
-    pub(crate) outcome: CallOutcome,
+/// Something that ends by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// The bridge starts again.
+    Start,
+    /// The broker is back.
+    Broker,
+    /// The cloud can be reached.
+    Cloud,
+    /// Push is not silent any more.
+    Push,
+    /// A device is back.
+    Device(String),
 }
 
 /// The world around the core.
 pub(crate) struct Universe {
     pub(crate) seed: u64,
     pub(crate) now: Duration,
-    pub(crate) bridge: Bridge,
+    pub(crate) settings: Settings,
+    pub(crate) bug: Option<Bug>,
+    pub(crate) core: Core,
+    /// Counts the bridge's lives.
+    pub(crate) life: u32,
+    /// The bridge does not run.
+    pub(crate) is_down: bool,
+    /// It was stopped in order, and the clock was left alone since.
+    pub(crate) is_remembered: bool,
+    /// It dies when it has done so much more, and is away for so long.
+    pub(crate) dies_after: Option<(u32, Duration)>,
+    pub(crate) saved: Restored,
+    inbox: VecDeque<Input>,
+    is_telling: bool,
+    pub(crate) agenda: BTreeMap<(Duration, u64), Due>,
+    /// How far the bridge's wall clock is off, in seconds.
+    pub(crate) clock_off_s: i64,
     pub(crate) cloud: World,
     pub(crate) chance: fastrand::Rng,
+    pub(crate) network: Network,
     pub(crate) flights: Vec<Flight>,
+    pub(crate) wires: Wires,
     pub(crate) token: Option<String>,
+    /// A login's, before it is home.
+    pub(crate) fresh_token: Option<String>,
+    pub(crate) uid: String,
     pub(crate) password: &'static str,
     pub(crate) cloud_is_reachable: bool,
     /// Calls of this kind never get through for this account.
@@ -58,15 +86,17 @@ pub(crate) struct Universe {
     pub(crate) replies: BTreeMap<u64, u32>,
     pub(crate) commands: u64,
     pub(crate) asked: Asked,
-    pub(crate) calls_sent: BTreeMap<AccountName, VecDeque<Duration>>,
     pub(crate) calls: u64,
-    /// No call may leave before.
-    pub(crate) shut_until: Duration,
+    pub(crate) laws: Laws,
     /// Retained payloads that the broker had already, discovery aside.
     pub(crate) repeated: u64,
     /// Discovery messages.
     pub(crate) announcements: u64,
-    pub(crate) trace: VecDeque<String>,
+    /// Ticks too early, too, must find nothing to do; a broken law is told to who runs this.
+    pub(crate) is_strict: bool,
+    is_early: bool,
+    pub(crate) is_traced: bool,
+    trace: VecDeque<String>,
 }
 
 impl Universe {
@@ -83,6 +113,16 @@ impl Universe {
         settings: Settings,
         restored: Restored,
     ) -> Self {
+        Self::with_bug(None, seed, scenario, settings, restored)
+    }
+
+    pub(crate) fn with_bug(
+        bug: Option<Bug>,
+        seed: u64,
+        scenario: Scenario,
+        settings: Settings,
+        restored: Restored,
+    ) -> Self {
         let now = Now {
             mono: Duration::ZERO,
             unix: START,
@@ -90,11 +130,27 @@ impl Universe {
         Self {
             seed,
             now: Duration::ZERO,
-            bridge: Bridge::new(settings, restored, seed, now),
+            bug,
+            core: Core::new(bug, settings.clone(), restored, seed, now),
+            life: 0,
+            is_down: false,
+            is_remembered: false,
+            dies_after: None,
+            saved: Restored::default(),
+            inbox: VecDeque::new(),
+            is_telling: false,
+            agenda: BTreeMap::new(),
+            clock_off_s: 0,
+            laws: Laws::new(&settings, &scenario),
+            settings,
             cloud: World::new(scenario, seed, START * 1000),
             chance: fastrand::Rng::with_seed(seed),
+            network: Network::default(),
             flights: Vec::new(),
+            wires: Wires::default(),
             token: None,
+            fresh_token: None,
+            uid: String::new(),
             password: "demo-password",
             cloud_is_reachable: true,
             cut: None,
@@ -105,11 +161,12 @@ impl Universe {
             replies: BTreeMap::new(),
             commands: 0,
             asked: Asked::default(),
-            calls_sent: BTreeMap::new(),
             calls: 0,
-            shut_until: Duration::ZERO,
             repeated: 0,
             announcements: 0,
+            is_strict: false,
+            is_early: false,
+            is_traced: true,
             trace: VecDeque::new(),
         }
     }
@@ -119,46 +176,132 @@ impl Universe {
         self.broker_up();
     }
 
-    /// The bridge forgets everything but its settings; the broker and the cloud do not.
+    /// The bridge starts with what it had saved; the broker and the cloud forget nothing.
     pub(crate) fn restart(&mut self) {
-        let now = Now {
-            mono: self.now,
-            unix: self.unix_ms() / 1000,
+        self.note(|| "the bridge starts".into());
+        self.life += 1;
+        self.is_down = false;
+        self.flights.retain(Flight::is_on_its_way_to_the_cloud);
+        self.laws.restarted(self.is_remembered);
+        let restored = Restored {
+            schemas: self.saved.schemas.clone(),
+            tokens: self.saved.tokens.clone(),
+            announced: self.saved.announced.clone(),
+            budgets: self.saved.budgets.clone(),
         };
-        self.flights.clear();
-        self.bridge = Bridge::new(settings(), Restored::default(), self.seed, now);
-        self.start();
+        let seed = self.seed + u64::from(self.life);
+        let now = self.clock();
+        self.core = Core::new(self.bug, self.settings.clone(), restored, seed, now);
+        self.tell(Input::Tick);
+        if self.broker_is_up {
+            self.broker_up();
+        }
+    }
+
+    /// It ends without a word; the broker speaks its last will.
+    pub(crate) fn die(&mut self, pause: Duration) {
+        self.note(|| format!("the bridge dies for {} s", pause.as_secs()));
+        self.laws.died(self.life);
+        self.is_remembered = false;
+        self.gone(pause);
+    }
+
+    /// It ends in order.
+    pub(crate) fn stop(&mut self, pause: Duration) {
+        self.note(|| format!("the bridge stops for {} s", pause.as_secs()));
+        self.tell(Input::Stop);
+        // It may have died while it did.
+        if !self.is_down {
+            self.is_remembered = true;
+            self.gone(pause);
+        }
+    }
+
+    fn gone(&mut self, pause: Duration) {
+        self.is_down = true;
+        self.dies_after = None;
+        self.inbox.clear();
+        self.hang_up_all();
+        if self.broker_is_up {
+            self.retained
+                .insert("g/bridge/state".into(), b"offline".to_vec());
+        }
+        self.plan(pause, Due::Start);
     }
 
     pub(crate) fn unix_ms(&self) -> i64 {
         START * 1000 + i64::try_from(self.now.as_millis()).unwrap()
     }
 
-    pub(crate) fn note(&mut self, what: String) {
-        self.trace
-            .push_back(format!("{:10.3} {what}", self.now.as_secs_f64()));
-        if self.trace.len() > 40 {
+    /// What the bridge's clocks show.
+    pub(crate) fn clock(&self) -> Now {
+        Now {
+            mono: self.now,
+            unix: self.unix_ms() / 1000 + self.clock_off_s,
+        }
+    }
+
+    pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
+        if !self.is_traced {
+            return;
+        }
+        let line = format!("{:10.3} {}", self.now.as_secs_f64(), what());
+        self.trace.push_back(line);
+        if self.trace.len() > TRACED {
             self.trace.pop_front();
         }
     }
 
     pub(crate) fn check(&self, holds: bool, what: &str) {
         if !holds {
-            for line in &self.trace {
-                eprintln!("{line}");
-            }
-            panic!("seed {}: {what}", self.seed);
+            self.fail("truth", what.to_owned());
         }
     }
 
-    pub(crate) fn tell(&mut self, input: Input) {
-        let now = Now {
-            mono: self.now,
-            unix: self.unix_ms() / 1000,
-        };
-        for effect in self.bridge.handle(now, input) {
-            self.carry_out(effect);
+    /// A law is broken.
+    pub(crate) fn fail(&self, law: &'static str, what: String) -> ! {
+        if self.is_strict {
+            std::panic::resume_unwind(Box::new(Broken {
+                law,
+                what,
+                at: self.now,
+                trace: self.trace.iter().cloned().collect(),
+            }));
         }
+        for line in &self.trace {
+            eprintln!("{line}");
+        }
+        panic!("seed {}: {law}: {what}", self.seed);
+    }
+
+    pub(crate) fn tell(&mut self, input: Input) {
+        self.inbox.push_back(input);
+        if self.is_telling {
+            return;
+        }
+        self.is_telling = true;
+        while let Some(input) = self.inbox.pop_front() {
+            if self.is_down {
+                continue;
+            }
+            let now = self.clock();
+            let effects = self.core.handle(now, input);
+            if self.is_early && !effects.is_empty() {
+                let found = format!("{:?} was due and not among the deadlines", effects[0]);
+                self.fail("lost wake-up", found);
+            }
+            for effect in effects {
+                if let Some((more, pause)) = self.dies_after {
+                    if more == 0 {
+                        self.die(pause);
+                        break;
+                    }
+                    self.dies_after = Some((more - 1, pause));
+                }
+                self.carry_out(effect);
+            }
+        }
+        self.is_telling = false;
     }
 
     pub(crate) fn carry_out(&mut self, effect: Effect) {
@@ -169,106 +312,107 @@ impl Universe {
                 region,
                 id,
                 call,
-            } => self.call(account, region, id, &call),
-            Effect::Sample => self.tell(Input::Sampled(Sample::default())),
-            Effect::Socket { .. }
-            | Effect::Subscribe { .. }
-            | Effect::SaveSchema { .. }
-            | Effect::SaveAnnounced { .. }
-            | Effect::SaveBudget { .. }
-            | Effect::Stopped => {}
+            } => self.send(account, region, id, call),
+            Effect::Sample => self.inbox.push_back(Input::Sampled(Sample::default())),
+            Effect::SaveSchema {
+                product_key,
+                document,
+            } => {
+                let (schema, _) = ProductSchema::parse(&product_key, &document).unwrap();
+                self.saved.schemas.insert(product_key, schema.into());
+            }
+            Effect::SaveAnnounced { did, announced } => match announced {
+                Some(announced) => drop(self.saved.announced.insert(did, announced)),
+                None => drop(self.saved.announced.remove(&did)),
+            },
+            Effect::Socket { link, order, .. } => self.order_socket(link, order),
+            Effect::SaveBudget { account, learnt } => {
+                self.saved.budgets.insert(account, learnt);
+            }
+            Effect::Subscribe { .. } | Effect::Stopped => {}
         }
     }
 
-    pub(crate) fn publish(&mut self, message: Publication) {
-        let text = String::from_utf8_lossy(&message.payload);
-        let secret = SECRETS.iter().find(|secret| text.contains(*secret));
-        self.check(
-            secret.is_none(),
-            &format!("{secret:?} on {}", message.topic),
-        );
-        if message.topic.starts_with("g/bridge/schedules/") && !message.payload.is_empty() {
-            let shown = serde_json::from_slice(&message.payload).unwrap();
-            self.check_shown(&message.topic, &shown);
-        }
-        if message.retain {
-            // An emptied topic waits in the outbox; a state is offered again with the next link.
-            if self.broker_is_up && !message.payload.is_empty() {
-                let before = self
-                    .retained
-                    .insert(message.topic.clone(), message.payload.clone());
-                if message.topic.starts_with("homeassistant/") {
-                    self.announcements += 1;
-                } else if before.as_ref() == Some(&message.payload) {
-                    self.repeated += 1;
-                }
-            } else if message.payload.is_empty() {
-                self.retained.remove(&message.topic);
-            }
-        } else if message.topic.ends_with("/result") {
-            let result: Value = serde_json::from_slice(&message.payload).unwrap();
-            if let Some(transaction) = result["transaction"].as_u64() {
-                self.results.entry(transaction).or_default().push(result);
-            }
-        } else if message.topic.starts_with("g/bridge/response/") {
-            let answer = serde_json::from_slice(&message.payload).unwrap();
-            self.answered(&message.topic, answer);
-        } else if message.topic == "me" {
-            let correlation = message.correlation.unwrap().try_into().unwrap();
-            *self
-                .replies
-                .entry(u64::from_be_bytes(correlation))
-                .or_default() += 1;
-        }
+    /// In so much time.
+    pub(crate) fn plan(&mut self, after: Duration, what: Due) {
+        let number = self.agenda.keys().map(|(_, number)| number + 1).max();
+        let key = (self.now + after, number.unwrap_or_default());
+        self.agenda.insert(key, what);
     }
 
     /// Lets time pass until `end`; everything that is due happens in between.
     pub(crate) fn run_until(&mut self, end: Duration) {
+        let mut at_once = 0;
         loop {
-            let deadline = self.bridge.next_deadline().0.max(self.now);
+            self.pump();
+            let deadline = (!self.is_down).then(|| self.core.next_deadline().0.max(self.now));
             let flight = self.flights.iter().map(|flight| flight.at).min();
-            let next = flight.map_or(deadline, |at| at.min(deadline));
-            if next > end {
+            let due = self.agenda.keys().next().map(|(at, _)| *at);
+            let wire = self.wires.next_arrival(self.cloud_is_reachable);
+            let cloud = self.cloud_due();
+            let next = [deadline, flight, due, wire, cloud];
+            let next = next.into_iter().flatten().min();
+            let next = next.map(|at| at.max(self.now));
+            self.look_early(next.unwrap_or(end).min(end));
+            let Some(next) = next.filter(|at| *at <= end) else {
                 self.now = end;
                 return;
+            };
+            at_once = if next > self.now { 0 } else { at_once + 1 };
+            if at_once > BUSY {
+                let (_, why) = self.core.next_deadline();
+                self.fail("busy", format!("woken again and again for {why:?}"));
             }
             self.now = next;
             self.cloud.advance(self.unix_ms());
-            let landed = self.flights.iter().position(|flight| flight.at <= self.now);
-            match landed {
-                Some(at) => {
-                    let Flight {
-                        account,
-                        id,
-                        outcome,
-                        ..
-                    } = self.flights.swap_remove(at);
-                    if let Err(err) = &outcome {
-                        self.note(format!("call {id} failed: {err}"));
-                        self.expect_pause(err);
-                    }
-                    self.tell(Input::CallDone {
-                        account,
-                        id,
-                        outcome,
-                    });
-                }
-                None => self.tell(Input::Tick),
+            let is_here = |at: Option<Duration>| at.is_some_and(|at| at <= self.now);
+            if is_here(wire) {
+                self.deliver();
+            } else if is_here(due) {
+                let (_, due) = self.agenda.pop_first().unwrap();
+                self.happens(due);
+            } else if is_here(flight) {
+                self.land();
+            } else if is_here(deadline) {
+                self.tell(Input::Tick);
             }
         }
     }
 
-    /// After "too often" the account is silent for as long as the cloud asks, at least [`PAUSE`].
-    /// Answers to calls that left before the pause may lengthen it only by what they ask.
-    fn expect_pause(&mut self, err: &CallError) {
-        if err.class == ErrorClass::Throttled {
-            let asked = err.retry_after.unwrap_or_default();
-            let least = if self.now < self.shut_until {
-                asked
-            } else {
-                asked.max(PAUSE)
-            };
-            self.shut_until = self.shut_until.max(self.now + least);
+    /// Nothing is to be done before the moment that the core told.
+    fn look_early(&mut self, next: Duration) {
+        if !self.is_strict || self.is_down || self.chance.u32(0..16) > 0 {
+            return;
+        }
+        let span = next.saturating_sub(self.now);
+        if span > Duration::from_millis(1) {
+            let now = self.now;
+            self.now += span.mul_f64(self.chance.f64() * 0.999);
+            self.is_early = true;
+            self.tell(Input::Tick);
+            self.is_early = false;
+            self.now = self.now.max(now);
+        }
+    }
+
+    pub(crate) fn happens(&mut self, due: Due) {
+        self.note(|| format!("over: {due:?}"));
+        match due {
+            Due::Start => {
+                if self.is_down {
+                    self.restart();
+                }
+            }
+            Due::Broker => {
+                if !self.broker_is_up {
+                    self.broker_up();
+                }
+            }
+            Due::Cloud => self.cloud_is_reachable = true,
+            Due::Push => self.sim("push", &json!({ "action": "resume" })),
+            Due::Device(did) => {
+                self.sim(&format!("devices/{did}/online"), &json!({ "online": true }));
+            }
         }
     }
 
@@ -281,69 +425,18 @@ impl Universe {
         self.tell(Input::MqttUp);
     }
 
+    /// The broker is gone, and with it what it kept.
     pub(crate) fn broker_down(&mut self) {
-        self.broker_is_up = false;
         self.retained.clear();
+        self.broker_lost();
+    }
+
+    /// The link to it is gone.
+    pub(crate) fn broker_lost(&mut self) {
+        self.broker_is_up = false;
         self.tell(Input::MqttDown {
             reason: "gone".into(),
         });
-    }
-
-    /// Sets a value that no other command sets.
-    pub(crate) fn command(&mut self) {
-        self.commands += 1;
-        let transaction = self.commands;
-        let payload = json!({ "heat_timer_min": transaction % 59_940, "transaction": transaction });
-        self.order("g/hot_tub/set", &payload);
-    }
-
-    /// Any other command: of several attributes, raw, or one that is to be refused.
-    fn other_command(&mut self) {
-        self.commands += 1;
-        let transaction = self.commands;
-        let any = self.chance.u32(20..=40);
-        let (topic, mut payload) = match self.chance.u32(0..6) {
-            0 => (
-                "g/hot_tub/raw",
-                json!({ "raw": (transaction + RAW).to_be_bytes() }),
-            ),
-            1 => ("g/hot_tub/set", json!({ "temp_set": any })),
-            2 => (
-                "g/hot_tub/set",
-                json!({ "temp_set": any, "locked": self.chance.bool() }),
-            ),
-            3 => ("g/reef/set", json!({ "Flow": any })),
-            4 => ("g/pool_meter/set", json!({ "pH": any })),
-            _ => ("g/hot_tub/set", json!({ "temp_set": 99, "tempset": 1 })),
-        };
-        payload["transaction"] = transaction.into();
-        self.order(topic, &payload);
-    }
-
-    /// Publishes a command; each even transaction wants its result on a topic of its own, too.
-    pub(crate) fn order(&mut self, topic: &str, payload: &Value) {
-        self.note(format!("{topic} {payload}"));
-        let transaction = payload["transaction"].as_u64().unwrap();
-        let reply = transaction.is_multiple_of(2).then(|| ReplyTo {
-            topic: "me".into(),
-            correlation: Some(transaction.to_be_bytes().to_vec()),
-        });
-        self.tell(Input::Message(Message {
-            topic: topic.into(),
-            payload: payload.to_string().into_bytes(),
-            retained: false,
-            reply,
-        }));
-    }
-
-    /// `bridge/request/VERB`
-    pub(crate) fn request(&mut self, verb: &str) {
-        self.tell(Input::Message(Message {
-            topic: format!("g/bridge/request/{verb}"),
-            payload: Vec::new(),
-            retained: false,
-            reply: None,
-        }));
     }
 
     pub(crate) fn sim(&mut self, path: &str, body: &Value) {
@@ -351,7 +444,7 @@ impl Universe {
     }
 
     pub(crate) fn control(&mut self, method: &str, path: &str, body: &Value) {
-        self.note(format!("the cloud is told {method} {path} {body}"));
+        self.note(|| format!("the cloud is told {method} {path} {body}"));
         let request = Request {
             method: method.into(),
             path: format!("/_sim/{path}"),
@@ -360,82 +453,7 @@ impl Universe {
         };
         let now_ms = self.unix_ms();
         self.cloud.handle(now_ms, &request);
-    }
-
-    /// One random piece of trouble.
-    pub(crate) fn trouble(&mut self) {
-        let path = [
-            "/app/",
-            "/app/devdata/",
-            "/app/control/",
-            "/app/bindings",
-            "/app/login",
-            "/app/scheduler",
-            "/app/bind_mac",
-        ];
-        let path = path[self.chance.usize(..path.len())];
-        let count = self.chance.u32(1..6);
-        match self.chance.u32(0..14) {
-            0 => self.sim("tokens/expire", &Value::Null),
-            1 => {
-                let seconds = self.chance.u32(5..300);
-                let retry_after = self.chance.bool().then(|| self.chance.u32(1..100));
-                self.sim(
-                    "throttle",
-                    &json!({ "seconds": seconds, "retry_after": retry_after }),
-                );
-            }
-            2..=5 => {
-                let kinds = ["http_502", "html", "reset", "timeout"];
-                let kind = kinds[self.chance.usize(..kinds.len())];
-                let effect = self.chance.bool();
-                self.sim(
-                    "faults",
-                    &json!({ "path": path, "kind": kind, "count": count, "effect": effect }),
-                );
-            }
-            6 => self.sim(
-                "faults",
-                &json!({ "path": path, "kind": "error", "code": 9008, "count": count }),
-            ),
-            7 => {
-                let online = self.chance.bool();
-                self.sim(
-                    &format!("devices/{SPA}/online"),
-                    &json!({ "online": online }),
-                );
-            }
-            8 => self.cloud_is_reachable = false,
-            9 => self.broker_down(),
-            10 => {
-                if self.broker_is_up {
-                    self.tell(Input::Message(Message {
-                        topic: "homeassistant/status".into(),
-                        payload: b"online".to_vec(),
-                        retained: false,
-                        reply: None,
-                    }));
-                }
-            }
-            _ => {
-                for _ in 0..self.chance.u32(1..5) {
-                    self.command();
-                    self.other_command();
-                    self.any_request();
-                    if self.chance.bool() {
-                        self.run_for(1);
-                    }
-                }
-            }
-        }
-        let pause = self.chance.u64(1..120);
-        self.run_for(pause);
-        if !self.broker_is_up && self.chance.bool() {
-            self.broker_up();
-        }
-        if self.chance.bool() {
-            self.cloud_is_reachable = true;
-        }
+        self.pump();
     }
 
     /// All is well again, for long enough.

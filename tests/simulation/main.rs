@@ -12,6 +12,7 @@ mod checks;
 mod cloud;
 mod core;
 mod devices;
+mod frugal;
 mod household;
 mod laws;
 mod life;

@@ -91,6 +91,21 @@ impl Stage {
         event
     }
 
+    /// Nothing is told, however long one waits.
+    async fn is_silent(&mut self) {
+        let input = timeout(Duration::from_secs(120), self.inputs.recv()).await;
+        assert!(input.is_err(), "told after the end: {input:?}");
+    }
+
+    /// More than a socket takes while nobody reads at its other end.
+    fn order_too_much(&mut self, orders: usize) {
+        let dids = (0..2000).map(|n| Did::new(format!("a-device-of-many-{n}")).unwrap());
+        let dids: Vec<Did> = dids.collect();
+        for _ in 0..orders {
+            self.order(SocketOrder::Subscribe(dids.clone()));
+        }
+    }
+
     async fn down(&mut self) -> String {
         let event = self.event().await;
         let SocketEvent::Down { reason } = event else {
@@ -110,6 +125,18 @@ impl Cloud {
                 return serde_json::from_str(&text).unwrap();
             }
         }
+    }
+
+    /// The kinds of all messages until the end.
+    async fn hears_out(mut self) -> Vec<String> {
+        let mut heard = Vec::new();
+        while let Some(Ok(message)) = self.0.next().await {
+            if let Message::Text(text) = message {
+                let message: Value = serde_json::from_str(&text).unwrap();
+                heard.push(message["cmd"].as_str().unwrap().to_owned());
+            }
+        }
+        heard
     }
 
     async fn says(&mut self, message: Value) {
@@ -269,7 +296,7 @@ async fn a_server_that_never_answers_the_handshake_is_given_up() {
     stage.open_at(addr, false);
     let (_stream, _) = stage.listener.accept().await.unwrap();
     let reason = stage.down().await;
-    assert!(reason.contains("within 20 s"), "{reason}");
+    assert!(reason.contains("within 15 s"), "{reason}");
 }
 
 #[tokio::test]
@@ -279,4 +306,154 @@ async fn a_connection_that_is_closed_tells_nothing_more() {
     stage.order(SocketOrder::Close);
     while let Some(Ok(_)) = cloud.0.next().await {}
     assert!(stage.inputs.try_recv().is_err());
+}
+
+/// As loopback takes some megabytes before it refuses more.
+const TOO_MUCH: usize = 400;
+
+#[tokio::test]
+async fn a_socket_that_takes_nothing_is_given_up() {
+    let mut stage = Stage::new().await;
+    let _cloud = stage.open().await;
+    stage.order_too_much(TOO_MUCH);
+    tokio::time::pause();
+    let reason = stage.down().await;
+    assert!(reason.contains("took nothing for 15 s"), "{reason}");
+    stage.is_silent().await;
+}
+
+#[tokio::test]
+async fn what_waits_when_a_stuck_connection_is_closed_is_never_sent() {
+    let mut stage = Stage::new().await;
+    let cloud = stage.open().await;
+    stage.order_too_much(TOO_MUCH);
+    let attrs = Attrs::from_iter([(AttrName::new("on").unwrap(), AttrValue::Bool(true))]);
+    stage.order(SocketOrder::Write {
+        did: did(),
+        attrs,
+        serial: 1,
+    });
+    // The task is in the middle of it.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    stage.order(SocketOrder::Close);
+    let heard = timeout(Duration::from_secs(60), cloud.hears_out()).await;
+    let heard = heard.expect("it is not closed");
+    assert!(!heard.contains(&"c2s_write".to_owned()));
+    tokio::time::pause();
+    stage.is_silent().await;
+}
+
+#[tokio::test]
+async fn more_orders_than_a_connection_takes_end_it_once() {
+    let mut stage = Stage::new().await;
+    let cloud = stage.open().await;
+    for _ in 0..5000 {
+        stage.order(SocketOrder::Ping);
+    }
+    assert!(stage.down().await.contains("too far behind"));
+    assert!(cloud.hears_out().await.len() < 5000);
+    stage.order(SocketOrder::Ping);
+    tokio::time::pause();
+    stage.is_silent().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_while_it_opens_tells_nothing() {
+    let mut stage = Stage::new().await;
+    let addr = stage.listener.local_addr().unwrap();
+    stage.open_at(addr, false);
+    let (mut stream, _) = stage.listener.accept().await.unwrap();
+    stage.order(SocketOrder::Close);
+    let mut request = Vec::new();
+    let ended = timeout(Duration::from_secs(60), stream.read_to_end(&mut request)).await;
+    drop(ended.expect("it stays open"));
+    tokio::time::pause();
+    stage.is_silent().await;
+}
+
+#[tokio::test]
+async fn a_flood_waits_at_the_clouds_end() {
+    const FLOOD: usize = 3000;
+    let mut stage = Stage::new().await;
+    let Cloud(socket) = stage.open().await;
+    let (mut says, _hears) = socket.split();
+    let flood = tokio::spawn(async move {
+        for _ in 0..FLOOD {
+            says.send(Message::text(r#"{"cmd":"pong"}"#)).await.unwrap();
+        }
+        says
+    });
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+    }
+    let waiting = stage.inputs.len();
+    assert!((1..=256).contains(&waiting), "{waiting}");
+    for _ in 0..FLOOD {
+        assert_eq!(stage.event().await, SocketEvent::Pong);
+    }
+    drop(flood.await.unwrap());
+}
+
+#[tokio::test]
+async fn without_a_token_a_login_is_refused_here() {
+    let mut stage = Stage::new().await;
+    let addr = stage.listener.local_addr().unwrap();
+    let open = SocketOrder::Open(Endpoint {
+        host: addr.ip().to_string(),
+        port: addr.port(),
+        tls: false,
+    });
+    // The user has a token, though not in this region.
+    let region = Region::Eu;
+    stage.sockets.order(Some(&stage.api), region, LINK, open);
+    let (stream, _) = stage.listener.accept().await.unwrap();
+    let _cloud = tokio_tungstenite::accept_async(stream).await.unwrap();
+    assert_eq!(stage.event().await, SocketEvent::Opened);
+    stage.order(SocketOrder::Login { heartbeat_s: 90 });
+    let refused = SocketEvent::LoggedIn(Err("there is no token".into()));
+    assert_eq!(stage.event().await, refused);
+}
+
+#[tokio::test]
+async fn without_an_account_nothing_is_opened() {
+    let mut stage = Stage::new().await;
+    let endpoint = Endpoint {
+        host: "127.0.0.1".into(),
+        port: stage.listener.local_addr().unwrap().port(),
+        tls: false,
+    };
+    let open = SocketOrder::Open(endpoint);
+    stage.sockets.order(None, Region::Custom, LINK, open);
+    assert!(stage.down().await.contains("not configured"));
+}
+
+#[tokio::test]
+async fn pings_of_the_protocol_below_are_answered() {
+    let mut stage = Stage::new().await;
+    let Cloud(mut socket) = stage.open().await;
+    socket
+        .send(Message::Ping("are you there".into()))
+        .await
+        .unwrap();
+    let answer = timeout(Duration::from_secs(60), socket.next()).await;
+    let answer = answer.unwrap().unwrap().unwrap();
+    assert_eq!(answer, Message::Pong("are you there".into()));
+}
+
+#[tokio::test]
+async fn all_connections_end_with_the_bridge() {
+    let mut stage = Stage::new().await;
+    let cloud = stage.open().await;
+    let Stage {
+        sockets,
+        mut inputs,
+        ..
+    } = stage;
+    drop(sockets);
+    assert_eq!(cloud.hears_out().await, Vec::<String>::new());
+    // The last task that could tell something is gone, too.
+    let rest = timeout(Duration::from_secs(60), inputs.recv()).await;
+    assert!(rest.expect("a task lives on").is_none());
 }

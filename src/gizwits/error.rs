@@ -118,7 +118,7 @@ fn words(json: &Value, code: Option<ErrorCode>) -> String {
 }
 
 /// What a stranger wrote, fit for a sentence of ours.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let printable = text.trim().trim_end_matches(['.', '!']).chars();
     printable
         .filter(|c| !c.is_control())

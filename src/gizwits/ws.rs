@@ -1,14 +1,14 @@
 //! Push connections over tokio-tungstenite: a task for each, which opens a socket, carries orders out
 //! and tells what comes. It decides nothing: when to connect, log in and ping is the core's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -20,30 +20,46 @@ use crate::ids::LinkId;
 use crate::model::{Endpoint, Region};
 
 use super::api::Api;
+use super::error::plain;
 use super::{ws_frame, ws_tls};
 
-/// Name, connection, TLS and handshake together. As long as an HTTP call may take to connect, twice.
-const OPEN_WITHIN: Duration = Duration::from_secs(20);
+/// Name, connection, TLS and handshake together; who takes longer is as good as away.
+const OPEN_WITHIN: Duration = Duration::from_secs(15);
 /// A socket that takes nothing for this long is dead.
 const WRITE_WITHIN: Duration = Duration::from_secs(15);
+/// A farewell is a courtesy: what a socket has not taken by then is not worth a task that lives on.
+const FAREWELL_WITHIN: Duration = Duration::from_secs(2);
 /// Orders that wait for a socket. One for each device after a login, and commands; a socket that is
-/// further behind does not work.
+/// further behind does not work, and ends.
 const MAX_ORDERS: usize = 4096;
 /// A message larger than any device's report is none of the cloud's.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+/// Events that wait for the engine. Beyond that the sockets are not read, so a flood waits at the cloud's end.
+const MAX_EVENTS: usize = 256;
+/// Kinds of messages without a use that are told of each connection; the cloud has a handful.
+const MAX_UNUSED: usize = 16;
 
 /// All connections.
 #[derive(Debug)]
 pub struct Sockets {
-    links: BTreeMap<LinkId, mpsc::Sender<SocketOrder>>,
+    links: BTreeMap<LinkId, Line>,
     inputs: mpsc::Sender<Input>,
+}
+
+/// The way to a connection's task. Dropped, it ends the task at once: nothing more is told, and no order
+/// that still waits goes out, since the core may send such a command by another way.
+#[derive(Debug)]
+struct Line {
+    /// Set, it ends the task for this reason, which is told.
+    fault: watch::Sender<Option<&'static str>>,
+    orders: mpsc::Sender<SocketOrder>,
 }
 
 impl Sockets {
     /// What they tell comes on the receiver; a flood of messages waits in the sockets, not in memory.
     #[must_use]
     pub fn new() -> (Self, mpsc::Receiver<Input>) {
-        let (inputs, receiver) = mpsc::channel(256);
+        let (inputs, receiver) = mpsc::channel(MAX_EVENTS);
         let links = BTreeMap::new();
         (Self { links, inputs }, receiver)
     }
@@ -53,11 +69,17 @@ impl Sockets {
         match order {
             SocketOrder::Open(endpoint) => {
                 let (orders, waiting) = mpsc::channel(MAX_ORDERS);
-                self.links.retain(|_, orders| !orders.is_closed());
-                self.links.insert(link, orders);
-                let way = way.cloned();
-                let inputs = self.inputs.clone();
-                tokio::spawn(live(way, region, link, endpoint, waiting, inputs));
+                let (fault, fate) = watch::channel(None);
+                self.links.retain(|_, line| !line.orders.is_closed());
+                self.links.insert(link, Line { fault, orders });
+                let task = Task {
+                    way: way.cloned(),
+                    region,
+                    link,
+                    endpoint,
+                    inputs: self.inputs.clone(),
+                };
+                tokio::spawn(live(task, waiting, fate));
             }
             SocketOrder::Close => drop(self.links.remove(&link)),
             SocketOrder::Login { .. }
@@ -69,47 +91,37 @@ impl Sockets {
     }
 
     /// An order for a connection that is gone does nothing: it has told its end.
-    fn hand_over(&mut self, link: LinkId, order: SocketOrder) {
-        let orders = self.links.get(&link);
-        let is_full = |orders: &mpsc::Sender<SocketOrder>| {
-            matches!(orders.try_send(order), Err(TrySendError::Full(_)))
+    fn hand_over(&self, link: LinkId, order: SocketOrder) {
+        let Some(line) = self.links.get(&link) else {
+            return;
         };
-        if orders.is_some_and(is_full) {
-            debug!(%link, "more orders than a push connection takes; it ends");
-            // Its task sees that nobody orders any more, and tells nothing; so it is told here.
-            self.links.remove(&link);
-            let (inputs, reason) = (self.inputs.clone(), "it takes no orders".to_owned());
-            tokio::spawn(async move { tell(&inputs, link, SocketEvent::Down { reason }).await });
+        if let Err(TrySendError::Full(_)) = line.orders.try_send(order) {
+            // The task tells it, so that its end is told once whatever else goes wrong.
+            line.fault
+                .send_replace(Some("it is too far behind with what it is to send"));
         }
     }
 }
 
-/// One connection from beginning to end; on a task of its own, so that one that panics is told, too.
-async fn live(
+/// What a connection's task knows from the start.
+#[derive(Debug, Clone)]
+struct Task {
     way: Option<Api>,
     region: Region,
     link: LinkId,
     endpoint: Endpoint,
-    orders: mpsc::Receiver<SocketOrder>,
     inputs: mpsc::Sender<Input>,
-) {
-    let said = inputs.clone();
-    let carried = tokio::spawn(carry(way, region, link, endpoint, orders, said));
-    let reason = match carried.await {
-        Ok(Ended::Closed) => return,
-        Ok(Ended::Down(reason)) => reason,
-        Err(err) => {
-            error!(%err, "a push connection panicked; this is a bug, please report it");
-            "a fault of the bridge itself; see its log".into()
-        }
-    };
-    tell(&inputs, link, SocketEvent::Down { reason }).await;
 }
 
-async fn tell(inputs: &mpsc::Sender<Input>, link: LinkId, event: SocketEvent) {
-    // The engine that does not listen any more has ended.
-    drop(inputs.send(Input::Socket { link, event }).await);
+impl Task {
+    async fn tell(&self, event: SocketEvent) {
+        let link = self.link;
+        // The engine that does not listen any more has ended.
+        drop(self.inputs.send(Input::Socket { link, event }).await);
+    }
 }
+
+type Fate = watch::Receiver<Option<&'static str>>;
 
 enum Ended {
     /// As ordered.
@@ -118,29 +130,58 @@ enum Ended {
     Down(String),
 }
 
-async fn carry(
-    way: Option<Api>,
-    region: Region,
-    link: LinkId,
-    endpoint: Endpoint,
-    mut orders: mpsc::Receiver<SocketOrder>,
-    inputs: mpsc::Sender<Input>,
-) -> Ended {
-    let Some(way) = way else {
+/// One connection from beginning to end; on a task of its own, so that one that panics is told, too.
+async fn live(task: Task, orders: mpsc::Receiver<SocketOrder>, mut fate: Fate) {
+    let carried = tokio::spawn(carry(task.clone(), orders, fate.clone()));
+    let reason = match carried.await {
+        Ok(Ended::Closed) => return,
+        Ok(Ended::Down(reason)) => reason,
+        Err(err) => {
+            error!(%err, "a push connection panicked; this is a bug, please report it");
+            "a fault of the bridge itself; see its log".into()
+        }
+    };
+    let closed = async { while fate.changed().await.is_ok() {} };
+    tokio::select! {
+        biased;
+        // It may be closed while the engine is too busy to hear of its end.
+        () = closed => {}
+        () = task.tell(SocketEvent::Down { reason }) => {}
+    }
+}
+
+async fn carry(task: Task, mut orders: mpsc::Receiver<SocketOrder>, mut fate: Fate) -> Ended {
+    let Some(way) = &task.way else {
         return Ended::Down("the account is not configured any more".into());
     };
     let opened = tokio::select! {
-        opened = timeout(OPEN_WITHIN, open(&endpoint)) => opened,
-        // Nobody can order anything else before it stands.
-        None = orders.recv() => return Ended::Closed,
+        biased;
+        end = ended(&mut fate) => return end,
+        opened = timeout(OPEN_WITHIN, open(&task.endpoint)) => opened,
     };
-    let socket = match opened {
+    let mut socket = match opened {
         Ok(Ok(socket)) => socket,
         Ok(Err(reason)) => return Ended::Down(reason),
         Err(_) => return Ended::Down(format!("no connection within {} s", OPEN_WITHIN.as_secs())),
     };
-    tell(&inputs, link, SocketEvent::Opened).await;
-    talk(socket, &way, region, link, &mut orders, &inputs).await
+    let end = tokio::select! {
+        biased;
+        end = ended(&mut fate) => end,
+        reason = talk(&mut socket, &task, way, &mut orders) => return Ended::Down(reason),
+    };
+    if matches!(end, Ended::Closed) {
+        // The other side may be gone already.
+        drop(timeout(FAREWELL_WITHIN, socket.close(None)).await);
+    }
+    end
+}
+
+/// Waits until the connection is closed, or given up from this side.
+async fn ended(fate: &mut Fate) -> Ended {
+    match fate.changed().await {
+        Ok(()) => Ended::Down(fate.borrow_and_update().unwrap_or_default().into()),
+        Err(_) => Ended::Closed,
+    }
 }
 
 /// Either kind of stream.
@@ -167,34 +208,29 @@ async fn open(endpoint: &Endpoint) -> Result<Socket, String> {
     Ok(socket)
 }
 
+/// Goes on until the connection fails; tells why, for people.
 async fn talk(
-    mut socket: Socket,
+    socket: &mut Socket,
+    task: &Task,
     way: &Api,
-    region: Region,
-    link: LinkId,
     orders: &mut mpsc::Receiver<SocketOrder>,
-    inputs: &mpsc::Sender<Input>,
-) -> Ended {
+) -> String {
+    task.tell(SocketEvent::Opened).await;
+    let mut unused = BTreeSet::new();
     loop {
         let sent = tokio::select! {
-            order = orders.recv() => match order {
-                Some(order) => match spell(way, region, order) {
-                    Ok(text) => send(&mut socket, text).await,
-                    Err(event) => {
-                        tell(inputs, link, event).await;
-                        Ok(())
-                    }
-                },
-                None => {
-                    // A farewell; the other side may be gone already.
-                    drop(timeout(WRITE_WITHIN, socket.close(None)).await);
-                    return Ended::Closed;
+            // `None` once it is closed, which its fate tells.
+            Some(order) = orders.recv() => match spell(way, task.region, order) {
+                Ok(text) => send(socket, text).await,
+                Err(event) => {
+                    task.tell(event).await;
+                    Ok(())
                 }
             },
             message = socket.next() => match message {
-                Some(Ok(message)) => match heard(message, link, inputs).await {
+                Some(Ok(message)) => match heard(message, task, &mut unused).await {
                     Heard::Nothing => Ok(()),
-                    Heard::Owes(text) => send(&mut socket, text).await,
+                    Heard::Owes(text) => send(socket, text).await,
                     Heard::End(reason) => Err(reason),
                 },
                 Some(Err(err)) => Err(err.to_string()),
@@ -202,7 +238,7 @@ async fn talk(
             },
         };
         if let Err(reason) = sent {
-            return Ended::Down(reason);
+            return reason;
         }
     }
 }
@@ -235,28 +271,33 @@ enum Heard {
     End(String),
 }
 
-async fn heard(message: Message, link: LinkId, inputs: &mpsc::Sender<Input>) -> Heard {
+async fn heard(message: Message, task: &Task, unused: &mut BTreeSet<String>) -> Heard {
+    let link = task.link;
     let text = match message {
         Message::Text(text) => text,
         Message::Close(frame) => {
-            let reason = frame.map_or_else(String::new, |frame| format!(": {}", frame.reason));
-            return Heard::End(format!("the cloud closed it{reason}"));
+            let words = frame.map(|frame| plain(&frame.reason)).unwrap_or_default();
+            let mark = if words.is_empty() { "" } else { ": " };
+            return Heard::End(format!("the cloud closed it{mark}{words}"));
         }
         // Pings of WebSocket itself are answered by the library.
         Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
             return Heard::Nothing;
         }
     };
-    match ws_frame::parse(&text) {
-        Ok(received) => {
-            if let Some(event) = received.event {
-                tell(inputs, link, event).await;
-            }
-            received.acknowledge.map_or(Heard::Nothing, Heard::Owes)
-        }
+    let received = match ws_frame::parse(&text) {
+        Ok(received) => received,
         Err(err) => {
             debug!(%link, %err, "left out");
-            Heard::Nothing
+            return Heard::Nothing;
         }
+    };
+    match received.event {
+        Some(event) => task.tell(event).await,
+        None if unused.len() < MAX_UNUSED && unused.insert(received.cmd.clone()) => {
+            debug!(%link, cmd = received.cmd, "messages of this kind have no use here");
+        }
+        None => {}
     }
+    received.acknowledge.map_or(Heard::Nothing, Heard::Owes)
 }

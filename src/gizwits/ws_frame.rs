@@ -10,6 +10,8 @@ use crate::ids::Did;
 use crate::model::{AttrValue, Attrs, hex};
 use crate::secret::Secret;
 
+use super::error::plain;
+
 /// Where the WebSocket is, below the host and the port of a binding.
 pub const PATH: &str = "/ws/app/v1";
 
@@ -87,6 +89,8 @@ fn value_json(value: &AttrValue) -> Value {
 /// What a message says, and the answer that it wants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
+    /// Its `cmd`, cut short.
+    pub cmd: String,
     /// `None`: nothing that the bridge has a use for.
     pub event: Option<SocketEvent>,
     /// `c2s_ack`, ready to be sent.
@@ -103,8 +107,12 @@ pub struct FrameError(String);
 /// # Errors
 /// [`FrameError`] when it is no JSON object with a `cmd`, or lacks what its `cmd` must have.
 pub fn parse(text: &str) -> Result<Received, FrameError> {
-    let mut message: Map<String, Value> =
-        serde_json::from_str(text).map_err(|err| FrameError(format!("it is no object ({err})")))?;
+    // Not straight to a map: the reason would repeat what stood there instead, which may be secret.
+    let mut message = match serde_json::from_str(text) {
+        Ok(Value::Object(message)) => message,
+        Ok(_) => return Err(FrameError("it is no object".into())),
+        Err(err) => return Err(FrameError(format!("it is no JSON ({err})"))),
+    };
     let cmd = message.get("cmd").and_then(Value::as_str);
     let cmd = cmd.ok_or_else(|| FrameError("it has no `cmd`".into()))?;
     let cmd = cmd.to_owned();
@@ -159,7 +167,11 @@ pub fn parse(text: &str) -> Result<Received, FrameError> {
         // s2c_raw comes even in attrs_v4 mode; what is unknown may be new.
         _ => None,
     };
-    Ok(Received { event, acknowledge })
+    Ok(Received {
+        cmd: plain(&cmd),
+        event,
+        acknowledge,
+    })
 }
 
 fn logged_in(data: &Map<String, Value>) -> SocketEvent {
@@ -212,8 +224,9 @@ fn flag(object: &Map<String, Value>, key: &str) -> Option<bool> {
 }
 
 fn words(object: &Map<String, Value>, key: &str) -> String {
-    let words = object.get(key).and_then(Value::as_str);
-    words.unwrap_or("no reason given").to_owned()
+    let words = object.get(key).and_then(Value::as_str).map(plain);
+    let words = words.filter(|words| !words.is_empty());
+    words.unwrap_or_else(|| "no reason given".into())
 }
 
 #[cfg(test)]
@@ -326,7 +339,7 @@ mod tests {
                 r#"{"cmd":"s2c_invalid_msg","data":{"error_code":1009,"msg":"M2M socket has closed, please login again!"}}"#,
                 Some(SocketEvent::Invalid {
                     code: 1009,
-                    message: "M2M socket has closed, please login again!".into(),
+                    message: "M2M socket has closed, please login again".into(),
                 }),
             ),
             (r#"{"cmd":"pong"}"#, Some(SocketEvent::Pong)),
@@ -350,7 +363,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_says_why() {
         for (text, want) in [
-            ("", "no object"),
+            ("", "no JSON"),
             ("[]", "no object"),
             ("{}", "no `cmd`"),
             (r#"{"cmd":"s2c_noti","data":{"attrs":{}}}"#, "no `did`"),
@@ -367,6 +380,22 @@ mod tests {
             let err = parse(text).unwrap_err().to_string();
             assert!(err.contains(want), "{text}: {err}");
         }
+    }
+
+    #[test]
+    fn a_strangers_words_are_cut_short_and_secrets_stay_out() {
+        let long = "x".repeat(10_000);
+        let refused = json!({ "success": false, "msg": format!("a\u{1b}b{long}") });
+        let refused = json!({ "cmd": "login_res", "data": refused }).to_string();
+        let Some(SocketEvent::LoggedIn(Err(reason))) = event(&refused) else {
+            panic!("no refusal");
+        };
+        assert!(reason.starts_with("abx") && reason.len() <= 200, "{reason}");
+        let silent = r#"{"cmd":"login_res","data":{"msg":" "}}"#;
+        let none = SocketEvent::LoggedIn(Err("no reason given".into()));
+        assert_eq!(event(silent), Some(none));
+        let err = parse(r#""the-passcode""#).unwrap_err().to_string();
+        assert!(!err.contains("passcode"), "{err}");
     }
 
     proptest! {

@@ -15,7 +15,10 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 pub(super) async fn wrap(stream: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, String> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|_| format!("{host:?} is no name that a certificate could be for"))?;
-    let connector = TlsConnector::from(Arc::new(config()?));
+    // The system's certificates are files, some hundred; read anew each time, since they change.
+    let config = tokio::task::spawn_blocking(config).await;
+    let config = config.map_err(|err| err.to_string())??;
+    let connector = TlsConnector::from(Arc::new(config));
     let connected = connector.connect(name, stream).await;
     connected.map_err(|err| format!("TLS failed: {err}"))
 }

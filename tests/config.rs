@@ -140,6 +140,50 @@ fn regions_are_tried_in_the_order_that_costs_least() {
 }
 
 #[test]
+fn push_and_its_limits_are_read_and_checked() {
+    let read = |more: &str, variables: &[(&str, &str)]| {
+        load_text(&format!("{SHORT}{more}"), variables)
+            .map(|config| config.settings)
+            .map_err(|err| err.to_string())
+    };
+    let settings = read(
+        "push: {enabled: false}\npolling: {interval_with_push: 15m}\n\
+         limits: {total_requests_per_minute: 120}\n",
+        &[],
+    );
+    let settings = settings.unwrap();
+    assert!(!settings.push);
+    let with_push = settings.poll_interval_with_push;
+    assert_eq!(with_push, Duration::from_secs(15 * 60));
+    assert_eq!(settings.total_requests_per_minute, Some(120));
+    let variable = ("GIZWITS2MQTT__PUSH__ENABLED", "false");
+    assert!(!read("", &[variable]).unwrap().push);
+    for (wrong, key) in [
+        ("push: {enabled: maybe}\n", "push.enabled"),
+        ("push: {enable: true}\n", "enabled"),
+        (
+            "polling: {interval_with_push: 1s}\n",
+            "polling.interval_with_push",
+        ),
+        (
+            "polling: {interval_with_push: 25h}\n",
+            "polling.interval_with_push",
+        ),
+        (
+            "limits: {total_requests_per_minute: 5}\n",
+            "limits.total_requests_per_minute",
+        ),
+        (
+            "limits: {total_requests_per_minute: 6001}\n",
+            "limits.total_requests_per_minute",
+        ),
+    ] {
+        let problems = read(wrong, &[]).unwrap_err();
+        assert!(problems.contains(key), "{wrong}: {problems}");
+    }
+}
+
+#[test]
 fn shards_share_the_limit() {
     let text = format!(
         "{SHORT}shard: {{index: 1, count: 3}}\n\

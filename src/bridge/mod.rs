@@ -48,6 +48,8 @@ pub mod socket;
 mod tell;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod town;
 mod whereabouts;
 
 pub use account_state::AccountState;

@@ -18,6 +18,8 @@ const RELOGIN: RetryPolicy = RetryPolicy {
 /// A token is renewed this long before it ends, or earlier than that at a tenth of its life.
 const RENEW_BEFORE_S: i64 = 24 * 3600;
 
+/// Another login so soon would bring nothing better, and logins are throttled sharply (seen).
+const FRESH: Duration = Duration::from_secs(5 * 60);
 /// A token that lived this long was a good one.
 const LONG_LIFE: Duration = Duration::from_secs(15 * 60);
 /// So many tokens may be lost in a row before the next login has to wait.
@@ -35,8 +37,8 @@ pub(super) struct Session {
     tokens: BTreeMap<Region, i64>,
     /// The newest token has served at least one call.
     proven: bool,
-    /// When the newest token came.
-    since: Duration,
+    /// When the newest token came; `None`: in an earlier run.
+    since: Option<Duration>,
     /// Tokens lost since one lived long.
     losses: u32,
     retry: Retry,
@@ -59,7 +61,7 @@ impl Session {
             generation: 0,
             tokens: restored.into_iter().collect(),
             proven: false,
-            since: Duration::ZERO,
+            since: None,
             losses: 0,
             retry: Retry::new(RELOGIN),
         }
@@ -109,7 +111,7 @@ impl Session {
         );
         self.generation += 1;
         self.proven = false;
-        self.since = now.mono;
+        self.since = Some(now.mono);
         self.state = SessionState::Live;
     }
 
@@ -139,7 +141,7 @@ impl Session {
         self.tokens.remove(&region);
         // A token that served is replaced at once. When they are lost again and again, a new one is not
         // the cure, and logins are throttled sharply (seen).
-        if now.mono >= self.since + LONG_LIFE {
+        if self.since.is_none_or(|since| now.mono >= since + LONG_LIFE) {
             self.losses = 0;
         }
         let wait = if self.proven && self.losses < FREE_LOSSES {
@@ -170,6 +172,11 @@ impl Session {
 
     pub(super) fn is_live(&self) -> bool {
         self.state == SessionState::Live
+    }
+
+    /// The token came just now.
+    pub(super) fn is_fresh(&self, now: Duration) -> bool {
+        self.since.is_some_and(|since| now < since + FRESH)
     }
 
     pub(super) fn refusal(&self) -> Option<&str> {
@@ -253,6 +260,16 @@ mod tests {
         session.logged_in(Region::Eu, 0, at(1));
         session.renew_if_due(Region::Eu, at(3_600));
         assert!(session.is_live());
+    }
+
+    #[test]
+    fn a_token_is_fresh_for_minutes_and_one_of_an_earlier_run_never() {
+        let mut session = Session::new(Some((Region::Eu, 2_000_000)));
+        session.enter(Region::Eu, at(0));
+        assert!(!session.is_fresh(at(0).mono));
+        session.logged_in(Region::Eu, 2_000_000, at(10));
+        assert!(session.is_fresh(at(309).mono));
+        assert!(!session.is_fresh(at(310).mono));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One cloud account: its session, its gate, what waits and what is under way.
 
 mod admission;
+mod listing_pace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -51,8 +52,6 @@ pub(super) struct Account {
     held_by: Option<String>,
 }
 
-/// The longest between two listings, where push tells of changes.
-const LONGEST_REST: Duration = Duration::from_secs(60 * 60);
 /// When the bindings are listed again after a listing that failed.
 const RELIST: Duration = Duration::from_secs(60);
 
@@ -172,33 +171,16 @@ impl Account {
         self.queue.push(Waiting::new(job, priority));
     }
 
-    /// Lists the bindings soon: something hints that they changed.
-    pub(super) fn list_at(&mut self, at: Duration) {
-        self.bindings_due = self.bindings_due.min(at);
-    }
-
-    /// A listing is over. Push tells of changes, where it brings all devices: then the next one may come
-    /// later each time that it shows none.
-    pub(super) fn rest_after_listing(&mut self, is_calm: bool, now: Duration) {
-        let longest = LONGEST_REST.max(self.bindings_interval);
-        self.listing_rest = if is_calm {
-            (self.listing_rest * 2).min(longest)
-        } else {
-            self.bindings_interval
-        };
-        if is_calm {
-            // The one that was planned when this one began.
-            self.bindings_due = self.bindings_due.max(now + self.listing_rest);
-        }
-    }
-
     /// Is there a token to log in to push with?
     pub(super) fn has_token(&self) -> bool {
         self.session.is_live()
     }
 
-    /// Push refuses the token: perhaps it is dead, so another one is fetched.
+    /// Push refuses the token: perhaps it is dead, so another one is fetched, unless it came just now.
     pub(super) fn doubt_token(&mut self, now: Now, chance: f64) {
+        if self.session.is_fresh(now.mono) {
+            return;
+        }
         let generation = self.session.generation();
         if self.session.lost(self.region(), generation, now, chance) {
             info!(account = %self.name, "push does not take the token: logging in again");

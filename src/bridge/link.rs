@@ -1,6 +1,8 @@
 //! One push connection as the core knows it: when to open it, log in, subscribe, ping, and when to give it
 //! up for a new one.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use crate::model::Endpoint;
 use crate::retry::{Retry, RetryPolicy};
 
 use super::socket::SocketOrder;
+
+pub(super) use words::{Fault, Shown};
 
 /// Announced at login, in seconds: the cloud ends a connection that is silent for longer. At most 180
 /// (documented).
@@ -21,6 +25,15 @@ const PONG_WITHIN: Duration = Duration::from_secs(10);
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
 /// The answer to a login.
 const LOGIN_WITHIN: Duration = Duration::from_secs(20);
+/// The answer to a subscription.
+const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(20);
+/// Devices that a subscription left out are named in another one after this time.
+const ASK_AGAIN: Duration = Duration::from_secs(10 * 60);
+/// A device whose changes push did not bring costs the connection once in this time: what it never
+/// brings, another one will not bring either.
+const MUTE_FOR: Duration = Duration::from_secs(60 * 60);
+/// Different codes of complaints that are told; the cloud has a handful.
+const MAX_COMPLAINTS: usize = 16;
 /// Waits between two tries (those of other clients, seen).
 const RECONNECT: RetryPolicy = RetryPolicy {
     first: Duration::from_secs(3),
@@ -48,6 +61,15 @@ pub(super) struct Link {
     devices: BTreeSet<Did>,
     /// Who is, and since when.
     subscribed: BTreeMap<Did, Duration>,
+    /// Who was left out of the last subscription, as was told.
+    left_out: BTreeSet<Did>,
+    /// When a subscription is answered at the latest.
+    answer_due: Option<Duration>,
+    /// When those that are not subscribed are named again.
+    ask_again: Option<Duration>,
+    /// Until when a change of these that only a poll shows says nothing of the connection.
+    mute: BTreeMap<Did, Duration>,
+    complaints: BTreeSet<i64>,
     relogins: u8,
     /// Logins refused since one was accepted.
     refusals: u32,
@@ -60,6 +82,12 @@ pub(super) struct Link {
     doubt: Option<(Did, Duration)>,
     /// Why the last one ended, for people.
     reason: Option<String>,
+    /// What people see of it, and since when.
+    shown: (Shown, Duration),
+    /// Who is reached may be others than before.
+    pub(super) moved: bool,
+    /// People see something else than before.
+    pub(super) news: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,30 +111,6 @@ enum State {
 /// What is to be sent, and over which connection.
 pub(super) type Orders = Vec<(LinkId, SocketOrder)>;
 
-/// Why a connection was given up, in a word for counters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fault {
-    /// It ended, or never came to be.
-    Ended,
-    /// The cloud did not answer in time.
-    Silent,
-    /// A poll showed a change that it did not bring.
-    Missed,
-    /// The cloud lost the session, or refused the login.
-    Session,
-}
-
-impl Fault {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ended => "ended",
-            Self::Silent => "silent",
-            Self::Missed => "missed_change",
-            Self::Session => "session",
-        }
-    }
-}
-
 impl Link {
     /// The first try comes at once; `wait` spreads those of a reload.
     pub(super) fn new(endpoint: Endpoint, now: Duration) -> Self {
@@ -117,6 +121,11 @@ impl Link {
             retry: Retry::new(RECONNECT),
             devices: BTreeSet::new(),
             subscribed: BTreeMap::new(),
+            left_out: BTreeSet::new(),
+            answer_due: None,
+            ask_again: None,
+            mute: BTreeMap::new(),
+            complaints: BTreeSet::new(),
             relogins: 0,
             refusals: 0,
             serial: 0,
@@ -124,6 +133,9 @@ impl Link {
             heard_at: now,
             doubt: None,
             reason: None,
+            shown: (Shown::Connecting, now),
+            moved: false,
+            news: true,
         }
     }
 
@@ -135,17 +147,14 @@ impl Link {
         matches!(self.state, State::Up { .. })
     }
 
-    /// A word for `bridge/info`.
-    pub(super) const fn state(&self) -> &'static str {
-        match self.state {
-            State::Waiting { .. } => "down",
-            State::Opening { .. } | State::LoggingIn { .. } => "connecting",
-            State::Up { .. } => "ok",
-        }
+    /// What people see of it.
+    pub(super) const fn shown(&self) -> Shown {
+        self.shown.0
     }
 
-    pub(super) const fn since(&self) -> Duration {
-        self.since
+    /// Since when.
+    pub(super) const fn shown_since(&self) -> Duration {
+        self.shown.1
     }
 
     pub(super) fn reason(&self) -> Option<&str> {
@@ -174,13 +183,32 @@ impl Link {
 
     /// Who is to be heard over it now. New ones are subscribed; those that are gone are not listened to
     /// any more.
-    pub(super) fn want(&mut self, devices: BTreeSet<Did>, orders: &mut Orders) {
+    pub(super) fn want(&mut self, devices: BTreeSet<Did>, now: Duration, orders: &mut Orders) {
         self.subscribed.retain(|did, _| devices.contains(did));
+        self.left_out.retain(|did| devices.contains(did));
+        self.mute.retain(|did, _| devices.contains(did));
         let new: Vec<Did> = devices.difference(&self.devices).cloned().collect();
         self.devices = devices;
-        if let Some(id) = self.id.filter(|_| self.is_up()) {
-            subscribe(id, &new, orders);
+        self.moved = true;
+        if self.is_up() {
+            self.subscribe(now, &new, orders);
         }
+    }
+
+    fn subscribe(&mut self, now: Duration, dids: &[Did], orders: &mut Orders) {
+        let Some(id) = self.id.filter(|_| !dids.is_empty()) else {
+            return;
+        };
+        for chunk in dids.chunks(CHUNK) {
+            orders.push((id, SocketOrder::Subscribe(chunk.to_vec())));
+        }
+        self.answer_due.get_or_insert(now + SUBSCRIBE_WITHIN);
+    }
+
+    /// Wanted, and not heard.
+    fn missing(&self) -> Vec<Did> {
+        let is_missing = |did: &&Did| !self.subscribed.contains_key(*did);
+        self.devices.iter().filter(is_missing).cloned().collect()
     }
 
     /// Time has passed. `token` says whether there is one to log in with; `new_id` names a new connection.
@@ -223,9 +251,17 @@ impl Link {
                 return self.give_up(now, Fault::Silent, reason, chance, orders);
             }
             State::Up { ping_due, pong_due } => {
-                if self.doubt.as_ref().is_some_and(|(_, until)| now >= *until) {
+                if self.answer_due.is_some_and(|due| now >= due) {
+                    let reason = "the cloud does not answer a subscription";
+                    return self.give_up(now, Fault::Silent, reason, chance, orders);
+                }
+                if let Some((did, _)) = self.doubt.take_if(|(_, until)| now >= *until) {
+                    self.mute.insert(did, now + MUTE_FOR);
                     let reason = "a poll showed a change that push did not bring";
                     return self.give_up(now, Fault::Missed, reason, chance, orders);
+                }
+                if self.ask_again.take_if(|at| now >= *at).is_some() {
+                    self.subscribe(now, &self.missing(), orders);
                 }
                 if now >= self.since + STEADY {
                     self.retry.succeeded();
@@ -251,7 +287,8 @@ impl Link {
             State::Opening { until } | State::LoggingIn { until } => Some(until),
             State::Up { ping_due, pong_due } => {
                 let doubt = self.doubt.as_ref().map(|(_, until)| *until);
-                let all = [Some(ping_due), pong_due, doubt];
+                let (answer, again) = (self.answer_due, self.ask_again);
+                let all = [Some(ping_due), pong_due, doubt, answer, again];
                 all.into_iter().flatten().min()
             }
         }
@@ -300,14 +337,11 @@ impl Link {
             ping_due: now + PING_EVERY,
             pong_due: None,
         };
+        self.reason = None;
         self.enter(up, now);
         self.heard_at = now;
         self.refusals = 0;
-        self.reason = None;
-        let devices: Vec<Did> = self.devices.iter().cloned().collect();
-        if let Some(id) = self.id {
-            subscribe(id, &devices, orders);
-        }
+        self.subscribe(now, &self.missing(), orders);
     }
 
     /// The cloud refused the login. True when another token may be the cure: not when one was just tried.
@@ -331,14 +365,27 @@ impl Link {
         };
         for did in done.iter().filter(|did| self.devices.contains(*did)) {
             self.subscribed.insert(did.clone(), now);
+            self.left_out.remove(did);
             orders.push((id, SocketOrder::Read(did.clone())));
         }
+        self.moved = true;
+        self.answer_due = None;
+        self.ask_again = (!self.missing().is_empty()).then_some(now + ASK_AGAIN);
+    }
+
+    /// A subscription left these out. True when that is news.
+    pub(super) fn leave_out<'a>(&mut self, dids: impl Iterator<Item = &'a Did>) -> bool {
+        let before = self.left_out.len();
+        let wanted = dids.filter(|did| self.devices.contains(*did)).cloned();
+        self.left_out.extend(wanted);
+        self.left_out.len() > before
     }
 
     /// A report of this device came.
     pub(super) fn reported(&mut self, did: &Did) {
         if self.doubt.as_ref().is_some_and(|(of, _)| of == did) {
             self.doubt = None;
+            self.moved = true;
         }
     }
 
@@ -348,8 +395,10 @@ impl Link {
             .subscribed
             .get(did)
             .is_some_and(|since| *since + GRACE < asked_at);
-        if self.is_up() && was_heard && self.doubt.is_none() {
+        let is_mute = self.mute.get(did).is_some_and(|until| now < *until);
+        if self.is_up() && was_heard && !is_mute && self.doubt.is_none() {
             self.doubt = Some((did.clone(), now + GRACE));
+            self.moved = true;
         }
     }
 
@@ -381,6 +430,11 @@ impl Link {
         None
     }
 
+    /// The cloud complains with this code for the first time.
+    pub(super) fn is_new_complaint(&mut self, code: i64) -> bool {
+        self.complaints.len() < MAX_COMPLAINTS && self.complaints.insert(code)
+    }
+
     /// It is gone.
     pub(super) fn down(&mut self, now: Duration, reason: String, chance: f64) {
         self.id = None;
@@ -408,6 +462,7 @@ impl Link {
     fn rest(&mut self, now: Duration, reason: String, chance: f64) {
         self.subscribed.clear();
         self.doubt = None;
+        self.news |= self.reason.as_ref() != Some(&reason);
         self.reason = Some(reason);
         // From half to one and a half: a cloud that restarts meets no herd.
         let wait = self.retry.failed(0.0).mul_f64(0.5 + chance);
@@ -417,12 +472,23 @@ impl Link {
     fn enter(&mut self, state: State, now: Duration) {
         self.state = state;
         self.since = now;
-    }
-}
-
-fn subscribe(id: LinkId, dids: &[Did], orders: &mut Orders) {
-    for chunk in dids.chunks(CHUNK) {
-        orders.push((id, SocketOrder::Subscribe(chunk.to_vec())));
+        self.moved = true;
+        self.answer_due = None;
+        self.ask_again = None;
+        let shown = match state {
+            State::Up { .. } => Shown::Ok,
+            State::Waiting { .. } | State::Opening { .. } | State::LoggingIn { .. } => {
+                if self.reason.is_some() {
+                    Shown::Down
+                } else {
+                    Shown::Connecting
+                }
+            }
+        };
+        if shown != self.shown.0 {
+            self.shown = (shown, now);
+            self.news = true;
+        }
     }
 }
 

@@ -32,7 +32,7 @@ impl Scene {
             token: true,
         };
         let devices = ["a", "b"].map(did).into();
-        scene.link.want(devices, &mut scene.orders);
+        scene.link.want(devices, s(0), &mut scene.orders);
         scene
     }
 
@@ -105,7 +105,7 @@ fn without_a_token_or_a_device_nothing_begins() {
     assert_eq!(scene.tick(100), None);
     assert_eq!(scene.link.next_deadline(false), None);
     scene.token = true;
-    scene.link.want(BTreeSet::new(), &mut scene.orders);
+    scene.link.want(BTreeSet::new(), s(100), &mut scene.orders);
     assert_eq!(scene.tick(100), None);
     assert_eq!(scene.ordered(), Vec::<String>::new());
 }
@@ -259,11 +259,85 @@ fn devices_that_come_are_subscribed_and_those_that_go_are_not_reached() {
     let mut scene = Scene::up(0);
     scene
         .link
-        .want(["b", "c"].map(did).into(), &mut scene.orders);
+        .want(["b", "c"].map(did).into(), s(1), &mut scene.orders);
     assert!(!scene.link.reaches(&did("a")));
     assert!(scene.link.reaches(&did("b")));
     assert_eq!(
         scene.orders,
         [(LinkId(0), SocketOrder::Subscribe(vec![did("c")]))]
     );
+}
+
+#[test]
+fn a_subscription_is_answered_in_time_or_the_connection_is_replaced() {
+    for (answered, want) in [(false, Some(Fault::Silent)), (true, None)] {
+        let mut scene = Scene::new();
+        scene.tick(0);
+        scene.link.opened(s(0), &mut scene.orders);
+        scene.link.logged_in(s(0), &mut scene.orders);
+        if answered {
+            scene.link.subscribed(s(1), &[], &mut scene.orders);
+        }
+        assert_eq!(scene.tick(20), want);
+    }
+}
+
+#[test]
+fn who_was_left_out_is_told_once_and_asked_for_again() {
+    let mut scene = Scene::new();
+    scene.tick(0);
+    scene.link.opened(s(0), &mut scene.orders);
+    scene.link.logged_in(s(0), &mut scene.orders);
+    scene.link.subscribed(s(1), &[did("a")], &mut scene.orders);
+    let (left, foreign) = ([did("b")], [did("x")]);
+    assert!(scene.link.leave_out(left.iter()));
+    assert!(!scene.link.leave_out(left.iter()), "known");
+    assert!(!scene.link.leave_out(foreign.iter()), "nobody wanted it");
+    scene.orders.clear();
+    for at in (20..=600).step_by(20) {
+        scene.link.heard(s(at));
+        assert_eq!(scene.tick(at), None);
+    }
+    scene.link.heard(s(601));
+    scene.tick(601);
+    let asked = |order: &(LinkId, SocketOrder)| order.1 == SocketOrder::Subscribe(vec![did("b")]);
+    assert_eq!(scene.orders.iter().filter(|order| asked(order)).count(), 1);
+    scene
+        .link
+        .subscribed(s(602), &[did("b")], &mut scene.orders);
+    assert!(scene.link.reaches(&did("b")));
+    assert!(scene.link.leave_out(left.iter()), "news again");
+}
+
+#[test]
+fn what_a_device_never_pushes_is_held_against_one_connection_only() {
+    let mut scene = Scene::up(0);
+    scene.link.doubt(&did("a"), s(20), s(21));
+    assert_eq!(scene.tick(24), Some(Fault::Missed));
+    scene.bring_up(100);
+    scene.link.doubt(&did("a"), s(120), s(121));
+    assert!(scene.link.reaches(&did("a")), "it is known to be mute");
+    scene.link.doubt(&did("b"), s(120), s(121));
+    assert!(!scene.link.reaches(&did("a")), "another device is not");
+    scene.link.reported(&did("b"));
+    scene.link.doubt(&did("a"), s(3_700), s(3_700));
+    assert!(!scene.link.reaches(&did("a")), "an hour later it counts");
+}
+
+#[test]
+fn an_outage_is_shown_from_its_start_and_not_at_each_try() {
+    let mut scene = Scene::up(0);
+    let shown = |scene: &mut Scene| {
+        let news = std::mem::take(&mut scene.link.news);
+        (scene.link.shown().as_str(), scene.link.shown_since(), news)
+    };
+    assert_eq!(shown(&mut scene), ("ok", s(0), true));
+    scene.link.down(s(10), "gone".into(), 0.5);
+    assert_eq!(shown(&mut scene), ("down", s(10), true));
+    scene.tick(100);
+    scene.link.down(s(101), "gone".into(), 0.5);
+    assert_eq!(shown(&mut scene), ("down", s(10), false));
+    scene.tick(200);
+    scene.link.down(s(201), "refused".into(), 0.5);
+    assert_eq!(shown(&mut scene), ("down", s(10), true), "another reason");
 }

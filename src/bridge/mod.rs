@@ -33,6 +33,8 @@ mod products;
 mod publisher;
 mod push;
 mod push_events;
+#[cfg(test)]
+mod push_tests;
 mod reconcile;
 mod registry;
 mod report;

@@ -94,21 +94,23 @@ impl PollPlan {
         self.calm.remove(did);
     }
 
-    /// Push brings the device's reports now. `chance` (0 to 1) spreads the polls of those that came together.
+    /// Push brings the device's reports from now on. `chance` (0 to 1) spreads the polls of those that came together.
     pub(super) fn calm(&mut self, did: &Did, now: Duration, chance: f64) {
-        if self.round.remove(did) || self.calm.contains_key(did) {
+        if self.round.remove(did) {
             let every = self.with_push;
             let due = now + every.mul_f64(0.5 + 0.5 * chance);
             self.calm.insert(did.clone(), Calm { every, due });
         }
     }
 
-    /// Push does not bring them any more: back to the round.
-    pub(super) fn hurry(&mut self, did: &Did, now: Duration) {
-        if self.calm.remove(did).is_some() {
+    /// Push does not bring them any more: back to the round, unless it is there.
+    pub(super) fn hurry(&mut self, did: &Did, now: Duration) -> bool {
+        let was_calm = self.calm.remove(did).is_some();
+        if was_calm {
             self.add(did.clone(), now);
             self.due = self.due.min(now + self.gap());
         }
+        was_calm
     }
 
     /// What a poll of a device with push showed: the next one comes later each time that it is nothing new, and

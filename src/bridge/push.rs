@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::clock::Now;
 use crate::ids::{AccountName, Did, LinkId};
 use crate::model::Endpoint;
 
-use super::link::{Fault, Link, Orders};
+use super::link::{Fault, Link, Orders, Shown};
 use super::registry::Registry;
 
 /// Connections of one account; the cloud names a handful of hosts. What is beyond is polled.
@@ -29,8 +29,10 @@ pub(super) struct PushLinks {
     stale: bool,
     /// Accounts that are others now: their connections begin anew.
     renewed: BTreeSet<AccountName>,
-    /// `bridge/info` shows something that is not so any more.
-    pub(super) news: bool,
+    /// Which devices are reached may have changed, beyond what each connection tells.
+    moved: bool,
+    /// `bridge/info` shows something that is not so any more, beyond what each connection tells.
+    news: bool,
     /// Connections that were given up, by why.
     faults: BTreeMap<Fault, u64>,
 }
@@ -61,6 +63,7 @@ impl PushLinks {
             return closed;
         }
         self.news = true;
+        self.moved = true;
         self.homes.clear();
         let mut homes: BTreeMap<(AccountName, Endpoint), BTreeSet<Did>> = BTreeMap::new();
         for (did, entry) in registry.iter() {
@@ -90,7 +93,7 @@ impl PushLinks {
             }
             let link = self.links.entry(home.clone());
             let link = link.or_insert_with(|| Link::new(home.1, now.mono));
-            link.want(devices, orders);
+            link.want(devices, now.mono, orders);
         }
         closed
     }
@@ -106,16 +109,15 @@ impl PushLinks {
         let mut lost = Vec::new();
         for (home, link) in &mut self.links {
             let account = &home.0;
-            let (id, before) = (link.id(), link.state());
+            let (id, before) = (link.id(), link.shown());
             let fault = link.tick(now, token(account), &mut self.next_id, chance(), orders);
             if let Some(fault) = fault {
-                warn!(%account, endpoint = %link.endpoint, reason = link.reason(), "push: connecting anew");
+                tell_loss(account, link, before);
                 *self.faults.entry(fault).or_default() += 1;
                 lost.extend(id);
             } else if let Some(new) = link.id().filter(|new| Some(*new) != id) {
                 self.names.insert(new, home.clone());
             }
-            self.news |= before != link.state();
         }
         lost
     }
@@ -123,7 +125,6 @@ impl PushLinks {
     /// A connection was given up for this reason.
     pub(super) fn count(&mut self, fault: Fault) {
         *self.faults.entry(fault).or_default() += 1;
-        self.news = true;
     }
 
     /// The connection of this name, unless it was given up.
@@ -137,11 +138,20 @@ impl PushLinks {
         self.names.get(&id).map(|(account, _)| account)
     }
 
-    /// The devices of a connection, or of one that was given up a moment ago.
-    pub(super) fn devices_of(&self, id: LinkId) -> Vec<Did> {
-        let link = self.names.get(&id).and_then(|home| self.links.get(home));
-        let devices = link.into_iter().flat_map(Link::devices);
-        devices.cloned().collect()
+    /// Which devices are reached may be others than when this was asked last.
+    pub(super) fn take_moved(&mut self) -> bool {
+        let links = self.links.values_mut();
+        links.fold(std::mem::take(&mut self.moved), |moved, link| {
+            std::mem::take(&mut link.moved) || moved
+        })
+    }
+
+    /// `bridge/info` shows something else than when this was asked last.
+    pub(super) fn take_news(&mut self) -> bool {
+        let links = self.links.values_mut();
+        links.fold(std::mem::take(&mut self.news), |news, link| {
+            std::mem::take(&mut link.news) || news
+        })
     }
 
     /// A connection is no more, and nothing goes there.
@@ -219,7 +229,10 @@ impl PushLinks {
     /// `push` of `bridge/info`. `unix` tells the Unix time of a moment.
     pub(super) fn info(&self, enabled: bool, unix: impl Fn(Duration) -> i64) -> Value {
         let up = self.connections();
-        let connecting = self.links.values().any(|link| link.state() == "connecting");
+        let connecting = self
+            .links
+            .values()
+            .any(|link| link.shown() == Shown::Connecting);
         let state = match (enabled, self.links.len()) {
             (false, _) => "off",
             (true, 0) => "none",
@@ -232,13 +245,23 @@ impl PushLinks {
             json!({
                 "account": account.as_str(),
                 "endpoint": endpoint.to_string(),
-                "state": link.state(),
-                "since": unix(link.since()),
+                "state": link.shown().as_str(),
+                "since": unix(link.shown_since()),
                 "devices": link.devices().len(),
                 "reason": link.reason(),
             })
         };
         let connections: Vec<Value> = self.links.iter().map(connection).collect();
         json!({ "state": state, "connections": connections })
+    }
+}
+
+/// Once when a connection is lost, or the first one does not come to be; not at each try.
+pub(super) fn tell_loss(account: &AccountName, link: &Link, before: Shown) {
+    let (endpoint, reason) = (&link.endpoint, link.reason());
+    if before == Shown::Down {
+        debug!(%account, %endpoint, reason, "push: still no connection");
+    } else {
+        warn!(%account, %endpoint, reason, "push: no connection; it is tried again and again");
     }
 }

@@ -1,5 +1,7 @@
 //! What push connections tell, and what that means for devices and commands.
 
+use std::time::Duration;
+
 use tracing::{debug, info, warn};
 
 use crate::clock::Now;
@@ -10,7 +12,11 @@ use super::account::Account;
 use super::effect::Effect;
 use super::link::{Fault, Orders};
 use super::machine::Bridge;
+use super::push::tell_loss;
 use super::socket::{SocketEvent, SocketOrder};
+
+/// Changes of bindings come in bursts: one listing for all.
+const BURST: Duration = Duration::from_secs(2);
 
 impl Bridge {
     /// What a connection told. One that was given up meanwhile is not listened to.
@@ -42,7 +48,7 @@ impl Bridge {
             SocketEvent::BindingChanged { did, bound } => {
                 info!(%account, %did, bound, "push: a binding changed");
                 if let Some(account) = self.accounts.get_mut(&account) {
-                    account.list_at(now.mono);
+                    account.list_at(now.mono + BURST);
                 }
             }
             SocketEvent::Opened
@@ -68,9 +74,10 @@ impl Bridge {
         let Some(link) = self.push.get_mut(id) else {
             return;
         };
-        let (before, endpoint) = (link.state(), link.endpoint.clone());
+        let (before, endpoint) = (link.shown(), link.endpoint.clone());
         link.heard(now.mono);
-        let mut fault = None;
+        let (mut fault, mut done, mut news) = (None, Vec::new(), Vec::new());
+        let mut token_may_be_dead = false;
         match event {
             SocketEvent::Opened => link.opened(now.mono, &mut orders),
             SocketEvent::LoggedIn(Ok(())) => {
@@ -78,24 +85,24 @@ impl Bridge {
                 info!(%account, %endpoint, devices = link.devices().len(), "push is up");
             }
             SocketEvent::LoggedIn(Err(reason)) => {
-                let token_may_be_dead = link.refused(now.mono, &reason, chance, &mut orders);
-                warn!(%account, %endpoint, reason, "push: the login is refused");
+                token_may_be_dead = link.refused(now.mono, &reason, chance, &mut orders);
                 fault = Some(Fault::Session);
-                if token_may_be_dead && let Some(account) = self.accounts.get_mut(account) {
-                    account.doubt_token(now, chance);
-                }
             }
-            SocketEvent::Subscribed { done, failed } => {
-                link.subscribed(now.mono, &done, &mut orders);
-                self.on_subscribed(now, account, &done, &failed, out);
+            SocketEvent::Subscribed { done: all, failed } => {
+                link.subscribed(now.mono, &all, &mut orders);
+                if link.leave_out(failed.iter().map(|(did, _)| did)) {
+                    news = failed;
+                }
+                done = all;
             }
             SocketEvent::Invalid { code, message } => {
                 fault = link.invalid(now.mono, (code, &message), chance, &mut orders);
-                warn!(%account, %endpoint, code, message, "push: the cloud complains");
+                if link.is_new_complaint(code) {
+                    warn!(%account, %endpoint, code, message, "push: the cloud complains");
+                }
                 self.health.note(format!("push_{code}"));
             }
             SocketEvent::Down { reason } => {
-                warn!(%account, %endpoint, reason, "push: the connection is gone");
                 link.down(now.mono, reason, chance);
                 fault = Some(Fault::Ended);
             }
@@ -104,6 +111,12 @@ impl Bridge {
             | SocketEvent::Acknowledged { .. }
             | SocketEvent::Online { .. }
             | SocketEvent::BindingChanged { .. } => {}
+        }
+        if fault.is_some() {
+            tell_loss(account, link, before);
+        }
+        if token_may_be_dead && let Some(account) = self.accounts.get_mut(account) {
+            account.doubt_token(now, chance);
         }
         let is_login =
             |(_, order): &(LinkId, SocketOrder)| matches!(order, SocketOrder::Login { .. });
@@ -114,18 +127,14 @@ impl Bridge {
             orders.clear();
             link.wait_for_token(now.mono, &mut orders);
         }
-        let is_other = self
-            .push
-            .get_mut(id)
-            .is_none_or(|link| link.state() != before);
-        self.push.news |= is_other;
         if let Some(fault) = fault {
             self.push.count(fault);
         }
         let is_over = fault.is_some() || is_stuck;
         if is_over {
-            self.on_push_lost(now, id, out);
+            self.on_link_lost(now, id, out);
         }
+        self.on_subscribed(now, account, (&done, &news), out);
         self.send_orders(orders, out);
         if is_over {
             self.push.forget(id);
@@ -181,40 +190,40 @@ impl Bridge {
         true
     }
 
+    /// A subscription was answered: who is heard, and who is newly left out.
     fn on_subscribed(
         &mut self,
         now: Now,
         account: &AccountName,
-        done: &[Did],
-        failed: &[(Did, String)],
+        (done, failed): (&[Did], &[(Did, String)]),
         out: &mut Vec<Effect>,
     ) {
-        let Some(of) = self.accounts.get_mut(account) else {
-            return;
-        };
-        for did in done {
-            of.polls.calm(did, now.mono, self.chance.f64());
-        }
         if let Some((did, reason)) = failed.first() {
             warn!(%account, %did, reason, count = failed.len(), "push: devices that it does not bring are polled");
-            of.list_at(now.mono);
+            if let Some(account) = self.accounts.get_mut(account) {
+                account.list_at(now.mono + BURST);
+            }
         }
         for did in done {
             self.send_waiting(now, did, out);
         }
     }
 
-    /// A connection is given up: its devices are polled as without push, and what was written over it
-    /// may or may not have arrived.
-    fn on_push_lost(&mut self, now: Now, id: LinkId, out: &mut Vec<Effect>) {
-        let devices = self.push.devices_of(id);
-        let account = self.push.account_of(id).cloned();
-        if let Some(account) = account.and_then(|name| self.accounts.get_mut(&name)) {
-            for did in &devices {
-                account.polls.hurry(did, now.mono);
+    /// A device that push reaches is polled rarely, any other as without push.
+    fn pace_polls(&mut self, now: Now) {
+        if !self.push.take_moved() {
+            return;
+        }
+        for (did, entry) in self.registry.iter() {
+            let Some(account) = self.accounts.get_mut(&entry.account) else {
+                continue;
+            };
+            if self.push.route(did).is_some() {
+                account.polls.calm(did, now.mono, self.chance.f64());
+            } else if account.polls.hurry(did, now.mono) {
+                account.list_without_push(now.mono);
             }
         }
-        self.on_link_lost(now, id, out);
     }
 
     /// Lets time act on the connections.
@@ -232,11 +241,12 @@ impl Bridge {
                 .tick(now.mono, token, || chance.f64(), &mut orders),
         );
         for id in &lost {
-            self.on_push_lost(now, *id, out);
+            self.on_link_lost(now, *id, out);
         }
+        self.pace_polls(now);
         self.send_orders(orders, out);
         lost.into_iter().for_each(|id| self.push.forget(id));
-        if std::mem::take(&mut self.push.news) {
+        if self.push.take_news() {
             self.publish_info(out);
         }
     }

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::clock::Now;
-use crate::ids::{AccountName, CallId};
-use crate::model::Region;
+use crate::ids::{AccountName, CallId, LinkId};
+use crate::model::{Device, Endpoint, Region};
 
 use super::effect::{CloudCall, Effect, Learnt};
 use super::input::{CallError, ErrorClass, Input, Message, Reply};
 use super::machine::{Bridge, Restored};
 use super::settings::{Account, Settings, Shard};
+use super::socket::{SocketEvent, SocketOrder};
 use super::testing::device;
 
 const UNIX: i64 = 1_800_000_000;
@@ -40,7 +41,21 @@ pub(super) struct Town {
     /// Every call: when, whose, what.
     pub(super) calls: Vec<(Duration, AccountName, String)>,
     pub(super) saved: BTreeMap<AccountName, Learnt>,
-    pub(super) health: serde_json::Value,
+    pub(super) health: Value,
+    /// Every `bridge/info`, and when.
+    pub(super) infos: Vec<(Duration, Value)>,
+    /// Push hosts of devices that are not at `m2m`.
+    pub(super) moved: BTreeMap<String, &'static str>,
+    /// Hosts that take no connection.
+    pub(super) dark: BTreeSet<&'static str>,
+    /// No subscription is answered.
+    pub(super) is_deaf: bool,
+    /// A device whose every poll shows something else, and which pushes none of it.
+    pub(super) mute: Option<&'static str>,
+    /// Connections that were opened, and where.
+    pub(super) sockets: BTreeMap<LinkId, String>,
+    /// What they are about to tell.
+    told: Vec<(Duration, LinkId, SocketEvent)>,
     /// What the bridge wanted to be woken for.
     pub(super) reasons: BTreeSet<&'static str>,
 }
@@ -80,7 +95,14 @@ impl Town {
             under_way: Vec::new(),
             calls: Vec::new(),
             saved: BTreeMap::new(),
-            health: serde_json::Value::Null,
+            health: Value::Null,
+            infos: Vec::new(),
+            moved: BTreeMap::new(),
+            dark: BTreeSet::new(),
+            is_deaf: false,
+            mute: None,
+            sockets: BTreeMap::new(),
+            told: Vec::new(),
             reasons: BTreeSet::new(),
         };
         town.tell(Input::Tick);
@@ -103,13 +125,74 @@ impl Town {
                 Effect::Publish(message) if message.topic == "g/bridge/health" => {
                     self.health = serde_json::from_slice(&message.payload).unwrap();
                 }
+                Effect::Publish(message) if message.topic == "g/bridge/info" => {
+                    let info = serde_json::from_slice(&message.payload).unwrap();
+                    self.infos.push((self.now, info));
+                }
+                Effect::Socket { link, order, .. } => self.follow(link, order),
                 Effect::Publish(_)
                 | Effect::Subscribe { .. }
-                | Effect::Socket { .. }
                 | Effect::SaveSchema { .. }
                 | Effect::SaveAnnounced { .. }
                 | Effect::Stopped => {}
             }
+        }
+    }
+
+    /// What a push host makes of an order.
+    fn follow(&mut self, link: LinkId, order: SocketOrder) {
+        let event = match order {
+            SocketOrder::Open(at) => {
+                let is_dark = self.dark.contains(at.host.as_str());
+                self.sockets.insert(link, at.host);
+                if is_dark {
+                    let reason = "nobody there".into();
+                    SocketEvent::Down { reason }
+                } else {
+                    SocketEvent::Opened
+                }
+            }
+            SocketOrder::Login { .. } => SocketEvent::LoggedIn(Ok(())),
+            SocketOrder::Subscribe(_) if self.is_deaf => return,
+            SocketOrder::Subscribe(done) => {
+                let failed = Vec::new();
+                SocketEvent::Subscribed { done, failed }
+            }
+            SocketOrder::Read(did) => SocketEvent::Report {
+                did,
+                attrs: Map::from_iter([("on".to_owned(), json!(true))]),
+                answers: None,
+            },
+            SocketOrder::Write { did, serial, .. } => SocketEvent::Acknowledged { did, serial },
+            SocketOrder::Ping => SocketEvent::Pong,
+            SocketOrder::Close => {
+                self.told.retain(|(_, of, _)| *of != link);
+                return;
+            }
+        };
+        self.told.push((self.now + LATENCY, link, event));
+    }
+
+    /// Every connection ends.
+    pub(super) fn drop_sockets(&mut self) {
+        for link in self.sockets.keys().copied().collect::<Vec<_>>() {
+            let reason = "dropped".into();
+            self.tell(Input::Socket {
+                link,
+                event: SocketEvent::Down { reason },
+            });
+        }
+    }
+
+    fn row(&self, did: &str) -> Device {
+        let host = self.moved.get(did).copied().unwrap_or("m2m");
+        Device {
+            push: Some(Endpoint {
+                host: host.into(),
+                port: 8080,
+                tls: false,
+            }),
+            ..device(did, "p")
         }
     }
 
@@ -128,7 +211,8 @@ impl Town {
         loop {
             let (deadline, why) = self.bridge.next_deadline();
             self.reasons.insert(why);
-            let answer = self.under_way.iter().map(|(at, ..)| *at).min();
+            let answers = self.under_way.iter().map(|(at, ..)| *at);
+            let answer = answers.chain(self.told.iter().map(|(at, ..)| *at)).min();
             let next = answer.map_or(deadline, |at| at.min(deadline)).max(self.now);
             if next > end {
                 self.now = end;
@@ -137,6 +221,11 @@ impl Town {
             in_vain = if next == self.now { in_vain + 1 } else { 0 };
             assert!(in_vain < 2_000, "a busy loop at {next:?}: {why}");
             self.now = next;
+            if let Some(told) = self.told.iter().position(|(at, ..)| *at <= next) {
+                let (_, link, event) = self.told.remove(told);
+                self.tell(Input::Socket { link, event });
+                continue;
+            }
             let landed = self.under_way.iter().position(|(at, ..)| *at <= next);
             let Some(landed) = landed else {
                 self.tell(Input::Tick);
@@ -172,16 +261,20 @@ impl Town {
             },
             CloudCall::Bindings { .. } => {
                 let rows = self.homes[account];
-                let row = |n| device(&format!("{account}{n:03}"), "p");
+                let row = |n| self.row(&format!("{account}{n:03}"));
                 Reply::Bindings {
                     devices: (0..rows).map(row).collect(),
                     rows: 0,
                     unreadable: Vec::new(),
                 }
             }
-            CloudCall::Latest { .. } => Reply::Latest {
+            CloudCall::Latest { did } => Reply::Latest {
                 updated_at: unix,
-                attrs: Map::from_iter([("on".to_owned(), json!(true))]),
+                attrs: if self.mute == Some(did.as_str()) {
+                    Map::from_iter([("on".into(), json!(true)), ("n".into(), json!(unix))])
+                } else {
+                    Map::from_iter([("on".to_owned(), json!(true))])
+                },
             },
             CloudCall::Schedules { .. } => Reply::Schedules {
                 schedules: Vec::new(),

@@ -133,12 +133,7 @@ impl Bridge {
         reason: &str,
         out: &mut Vec<Effect>,
     ) {
-        let theirs = self
-            .registry
-            .iter()
-            .filter(|(_, entry)| entry.account == *name);
-        let dids: Vec<Did> = theirs.map(|(did, _)| did.clone()).collect();
-        for did in dids {
+        for did in self.registry.dids_of(name) {
             for verdict in self.pending.abandon(Some(&did), reason) {
                 self.publish_result(verdict, out);
             }

@@ -100,6 +100,13 @@ impl Registry {
         self.entries.keys().cloned().collect()
     }
 
+    /// Those of one account.
+    pub(super) fn dids_of(&self, account: &AccountName) -> Vec<Did> {
+        let theirs = self.entries.iter();
+        let theirs = theirs.filter(|(_, entry)| entry.account == *account);
+        theirs.map(|(did, _)| did.clone()).collect()
+    }
+
     /// Topic levels that an earlier run used for devices which this one has not seen yet.
     pub(super) fn remembered_levels(&self) -> Vec<String> {
         let levels = self

@@ -152,12 +152,7 @@ impl Bridge {
 
     /// Everything about the schedules of an account's devices.
     pub(super) fn publish_schedules_of(&mut self, name: &AccountName, out: &mut Vec<Effect>) {
-        let theirs = self
-            .registry
-            .iter()
-            .filter(|(_, entry)| entry.account == *name);
-        let dids: Vec<Did> = theirs.map(|(did, _)| did.clone()).collect();
-        for did in dids {
+        for did in self.registry.dids_of(name) {
             self.publish_schedules(&did, out);
         }
     }

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::ids::{AttrName, Did, LinkId};
 use crate::model::{AttrValue, Attrs};
 
-use super::input::{CallError, ReplyTo};
+use super::caller::{Caller, Ending, Verdict};
+use super::input::CallError;
 
 /// How long a command waits to be sent before it is given up: longer than the first pauses after
 /// 9041, shorter than a person's memory of having asked.
@@ -57,32 +56,6 @@ pub(super) const LOOKS_TAKEN: [Look; 5] = [
 ];
 /// After nobody knows whether they did.
 const LOOKS_UNKNOWN: [Look; 4] = [poll(500), poll(5_000), poll(11_000), poll(20_000)];
-
-/// Who asked, and for what.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Caller {
-    /// The values this caller named; empty for a raw command.
-    pub(super) attrs: Attrs,
-    pub(super) transaction: Option<Value>,
-    pub(super) reply: Option<ReplyTo>,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Ending {
-    /// It was taken; `confirmed` when the device showed it.
-    Taken { confirmed: bool },
-    /// It failed, with the reason for people and the cloud's code.
-    Failed { reason: String, code: Option<u16> },
-}
-
-/// One result to publish.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Verdict {
-    pub(super) did: Did,
-    pub(super) caller: Caller,
-    pub(super) ending: Ending,
-}
 
 #[derive(Debug)]
 pub(super) enum Wish {

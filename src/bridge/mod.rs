@@ -10,6 +10,7 @@ mod batch;
 mod belongings;
 mod bucket;
 mod budget;
+mod caller;
 mod calls;
 mod commands;
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::batch::{Batch, Look, SEND_WITHIN, Way, Wish};
 use super::effect::CloudCall;
 use super::input::{CallError, ErrorClass};
 
-pub(super) use super::batch::{Caller, Ending, Verdict};
+pub(super) use super::caller::{Caller, Ending, Verdict};
 
 /// Most control calls of one device that may wait; further ones are refused.
 const MAX_WAITING: usize = 32;

@@ -37,6 +37,45 @@ pub fn typed<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     serde_yaml::from_str(text).map_err(|err| error(&err))
 }
 
+/// As [`typed`], naming the line of what is wrong and not of what it is in.
+///
+/// # Errors
+/// [`YamlError`] with the first fault.
+pub fn typed_by_path<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
+    let deserializer = serde_yaml::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(deserializer).map_err(|err| {
+        let path = err.path().to_string();
+        let inner = error(err.inner());
+        // The parser's own line, where it knows a better one than that of the map.
+        let lines = parse(text).map(|document| document.lines);
+        let line = lines.map_or(0, |lines| line_of(&lines, &dotted(&path)));
+        YamlError {
+            line: line.max(inner.line),
+            message: inner.message,
+        }
+    })
+}
+
+/// `entities.spa.read[1].is` as `entities.spa.read.1.is`.
+fn dotted(path: &str) -> String {
+    path.replace('[', ".").replace(']', "")
+}
+
+/// The line of a path, or of the nearest part of it that stands in the text.
+#[must_use]
+pub fn line_of(lines: &BTreeMap<String, usize>, path: &str) -> usize {
+    let mut path = path;
+    loop {
+        if let Some(line) = lines.get(path) {
+            return *line;
+        }
+        let Some((outer, _)) = path.rsplit_once('.') else {
+            return lines.get("").copied().unwrap_or(0);
+        };
+        path = outer;
+    }
+}
+
 /// Reads a text with its lines. An empty text is `null`.
 ///
 /// # Errors

@@ -8,7 +8,8 @@ use gizwits2mqtt::homeassistant::bridge_device::announce_bridge;
 use gizwits2mqtt::homeassistant::discovery::{Announcement, Components, DeviceView, announce};
 use gizwits2mqtt::homeassistant::topic::Topics;
 use gizwits2mqtt::ids::{AccountName, AttrName, Did, Mac, ProductKey};
-use gizwits2mqtt::model::{Device, ProductSchema};
+use gizwits2mqtt::model::{Attrs, Device, ProductSchema};
+use gizwits2mqtt::profile::catalog::{Catalog, Product};
 use serde_json::{Value, json};
 
 fn topics() -> Topics {
@@ -65,9 +66,16 @@ fn message(
     observed: &BTreeMap<AttrName, (f64, f64)>,
     earlier: &Components,
 ) -> Announcement {
+    let product = Product {
+        schema,
+        name: "",
+        chosen: None,
+    };
     let view = DeviceView {
         device: &device(&schema.product_key),
         schema,
+        plan: &Catalog::default().plan(product),
+        attrs: &Attrs::default(),
         name: "Pool",
         level: "pool",
         observed,

@@ -116,6 +116,18 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// A call that goes before the one that somebody asked for.
+    pub(super) fn step(attrs: Attrs, now: Duration) -> Self {
+        let nobody = Caller {
+            attrs: Attrs::default(),
+            transaction: None,
+            reply: None,
+        };
+        let mut batch = Self::new(Wish::Set(attrs), nobody, now);
+        batch.callers.clear();
+        batch
+    }
+
     pub(super) fn new(wish: Wish, caller: Caller, now: Duration) -> Self {
         Self {
             wish,

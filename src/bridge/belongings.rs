@@ -9,6 +9,7 @@ use crate::ids::Did;
 
 use super::effect::{Announced, Effect};
 use super::machine::Bridge;
+use super::tell::entities::own_levels;
 
 impl Bridge {
     /// Notes the topics of a device for later runs, too.
@@ -19,13 +20,15 @@ impl Bridge {
         let Some(schema) = self.products.get(&entry.device.product_key) else {
             return;
         };
+        let Some(plan) = entry.plan.clone() else {
+            return;
+        };
         let before = entry.topics_of.as_ref();
         let moved = entry.announced.level != entry.level;
-        if !moved && before.is_some_and(|before| Arc::ptr_eq(before, schema)) {
+        if !moved && before.is_some_and(|before| Arc::ptr_eq(before, &plan)) {
             return;
         }
-        entry.has_leftovers |= before.is_some_and(|before| !before.datapoints().is_empty());
-        entry.topics_of = Some(schema.clone());
+        entry.has_leftovers |= before.is_some_and(|before| !before.entities.is_empty());
         let announced = &mut entry.announced;
         if moved {
             announced.attrs.clear();
@@ -33,9 +36,11 @@ impl Bridge {
         let known: BTreeSet<String> = announced.attrs.iter().cloned().collect();
         let levels = schema.datapoints().iter();
         let levels = levels.map(|datapoint| topic::attr_level(schema, datapoint.name.as_str()));
+        let levels = levels.chain(own_levels(&plan.entities));
         announced
             .attrs
             .extend(levels.filter(|level| !known.contains(level)));
+        entry.topics_of = Some(plan);
         let account = entry.account.as_str();
         if !moved && announced.attrs.len() == known.len() && announced.account == account {
             return;
@@ -58,9 +63,14 @@ impl Bridge {
             return;
         };
         let names = entry.attrs.iter();
-        let shown: BTreeSet<String> = names
+        let mut shown: BTreeSet<String> = names
             .map(|(name, _)| topic::attr_level(schema, name.as_str()))
             .collect();
+        let plan = entry.plan.as_ref();
+        shown.extend(
+            plan.map(|plan| own_levels(&plan.entities))
+                .unwrap_or_default(),
+        );
         for attr in entry
             .announced
             .attrs

@@ -42,6 +42,7 @@ fn settings() -> Settings {
         bindings_interval: Duration::from_secs(36_000),
         requests_per_minute: 600,
         total_requests_per_minute: None,
+        profiles: std::sync::Arc::default(),
         devices: BTreeMap::new(),
         shard: Shard { index: 0, count: 1 },
     }

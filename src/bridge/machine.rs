@@ -20,6 +20,7 @@ use super::health::Health;
 use super::input::{Input, Sample};
 use super::looks::Looks;
 use super::pending::PendingSets;
+use super::plans::Plans;
 use super::products::Products;
 use super::publisher::Publisher;
 use super::push::PushLinks;
@@ -61,6 +62,7 @@ pub struct Bridge {
     pub(super) told_states: BTreeMap<AccountName, AccountState>,
     pub(super) registry: Registry,
     pub(super) products: Products,
+    pub(super) plans: Plans,
     pub(super) pending: PendingSets,
     pub(super) looks: Looks,
     pub(super) requests: Requests,
@@ -104,6 +106,7 @@ impl Bridge {
             told_states: BTreeMap::new(),
             registry: Registry::new(restored.announced),
             products: Products::new(restored.schemas),
+            plans: Plans::default(),
             pending: PendingSets::default(),
             looks: Looks::default(),
             requests: Requests::default(),
@@ -380,6 +383,10 @@ impl Bridge {
         self.push.look_again();
         self.forget_orphans(now, out);
         self.ask_for_schemas();
+        if before.profiles != self.settings.profiles || before.devices != self.settings.devices {
+            self.plans.clear();
+            self.replan_all(|_| true);
+        }
         self.keep_polling(now);
         self.rename_devices(now, out);
         self.announce_all(now, Duration::ZERO);

@@ -5,6 +5,7 @@ use tracing::{debug, info, warn};
 
 use crate::clock::Now;
 use crate::homeassistant::command::{self, CommandError};
+use crate::homeassistant::entity_command;
 use crate::homeassistant::topic::Inbound;
 use crate::ids::Did;
 use crate::model::Attrs;
@@ -20,6 +21,8 @@ use super::publisher::Publisher;
 /// A command that may go out.
 struct Checked {
     raw: Option<Vec<u8>>,
+    /// Calls that go before it, in order.
+    before: Vec<Attrs>,
     attrs: Attrs,
     transaction: Option<Value>,
 }
@@ -41,6 +44,7 @@ impl Bridge {
             Inbound::Request { verb } => self.on_request(now, &verb, message, out),
             Inbound::Set { ref level }
             | Inbound::SetAttr { ref level, .. }
+            | Inbound::SetEntity { ref level, .. }
             | Inbound::Get { ref level }
             | Inbound::Raw { ref level } => match self.registry.at_level(level).cloned() {
                 Some(did) => self.on_command(now, did, inbound, message, out),
@@ -101,6 +105,7 @@ impl Bridge {
         let taken = match self.check_command(&did, &inbound, &message.payload) {
             Ok(Checked {
                 raw,
+                before,
                 attrs,
                 transaction,
             }) => {
@@ -115,7 +120,11 @@ impl Bridge {
                         if let Some(entry) = self.registry.get_mut(&did) {
                             entry.reconciler.wished(&caller.attrs);
                         }
-                        self.pending.add_set(&did, caller, now.mono)
+                        if before.is_empty() {
+                            self.pending.add_set(&did, caller, now.mono)
+                        } else {
+                            self.pending.add_steps(&did, before, caller, now.mono)
+                        }
                     }
                 }
             }
@@ -165,6 +174,7 @@ impl Bridge {
         }
         let set = |set: command::SetRequest| Checked {
             raw: None,
+            before: Vec::new(),
             attrs: set.attrs,
             transaction: set.transaction,
         };
@@ -173,10 +183,24 @@ impl Bridge {
                 command::parse_set_attr(schema, attr, payload).map(set)?
             }
             Inbound::Set { .. } => command::parse_set(schema, payload).map(set)?,
+            Inbound::SetEntity { key, role, .. } => {
+                let entities = entry.plan.as_ref().map_or(&[][..], |plan| &plan.entities);
+                let known = (schema.as_ref(), &entry.attrs);
+                let steps = entity_command::parse(entities, (key, role), payload, known);
+                let mut before = steps.map_err(refuse)?;
+                let attrs = before.pop().unwrap_or_default();
+                Checked {
+                    raw: None,
+                    before,
+                    attrs,
+                    transaction: None,
+                }
+            }
             Inbound::Raw { .. } => {
                 let (bytes, transaction) = command::parse_raw(payload)?;
                 Checked {
                     raw: Some(bytes),
+                    before: Vec::new(),
                     attrs: Attrs::default(),
                     transaction,
                 }

@@ -28,6 +28,7 @@ mod message;
 mod outcome;
 mod own_changes;
 mod pending;
+mod plans;
 mod poll;
 mod presence;
 mod products;

@@ -15,6 +15,7 @@ use super::calls::{Job, Priority};
 use super::effect::Effect;
 use super::input::{CallError, CallOutcome, Reply};
 use super::machine::{Bridge, save_budget};
+use super::registry::Entry;
 use super::schedules::Page;
 
 impl Bridge {
@@ -168,7 +169,18 @@ impl Bridge {
         of_product.map(|(did, _)| did.clone()).collect()
     }
 
+    /// Devices whose plan is to be worked out anew.
+    pub(super) fn replan_all(&mut self, of: impl Fn(&Entry) -> bool) {
+        let theirs = self.registry.iter().filter(|(_, entry)| of(entry));
+        let dids: Vec<Did> = theirs.map(|(did, _)| did.clone()).collect();
+        for did in dids {
+            self.replan(&did);
+        }
+    }
+
     pub(super) fn product_changed(&mut self, now: Now, product_key: &ProductKey) {
+        self.plans.forget(product_key);
+        self.replan_all(|entry| entry.device.product_key == *product_key);
         for (_, entry) in self.registry.iter_mut() {
             if entry.device.product_key == *product_key {
                 entry.announcing.changed(now.mono);

@@ -73,6 +73,29 @@ impl PendingSets {
         line.push(did, Batch::new(wish, caller, now))
     }
 
+    /// Takes a checked `set` that goes out in several calls, the caller's last; each waits until the one
+    /// before it was answered.
+    ///
+    /// # Errors
+    /// The verdict to publish when too many commands wait already.
+    pub(super) fn add_steps(
+        &mut self,
+        did: &Did,
+        before: Vec<Attrs>,
+        caller: Caller,
+        now: Duration,
+    ) -> Result<(), Box<Verdict>> {
+        let line = self.lines.entry(did.clone()).or_default();
+        if line.batches.len() + before.len() >= MAX_WAITING {
+            return Err(Box::new(too_many(did, caller)));
+        }
+        for step in before {
+            line.batches.push_back(Batch::step(step, now));
+        }
+        let wish = Wish::Set(caller.attrs.clone());
+        line.push(did, Batch::new(wish, caller, now))
+    }
+
     /// Takes a raw command. Raw commands never merge; they keep their place among the sets.
     ///
     /// # Errors

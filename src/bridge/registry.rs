@@ -8,6 +8,7 @@ use crate::homeassistant::slug;
 use crate::homeassistant::state::Source;
 use crate::ids::{AccountName, AttrName, Did};
 use crate::model::{AttrValue, Attrs, DataType, Device, ProductSchema};
+use crate::profile::catalog::Plan;
 
 use super::announcer::Announcing;
 use super::effect::Announced;
@@ -39,9 +40,13 @@ pub(super) struct Entry {
     pub(super) told_online: Option<bool>,
     /// Numbers seen beyond the schema's limits.
     pub(super) observed: BTreeMap<AttrName, (f64, f64)>,
+    /// What it becomes in Home Assistant; `None` until its product is known.
+    pub(super) plan: Option<Arc<Plan>>,
+    /// Which limits of its plan hold now.
+    pub(super) ranges: Vec<u8>,
     pub(super) announced: Announced,
-    /// The schema whose topics `announced` names.
-    pub(super) topics_of: Option<Arc<ProductSchema>>,
+    /// The plan whose topics `announced` names.
+    pub(super) topics_of: Option<Arc<Plan>>,
     /// Retained values of before may stand on topics that no report fills any more.
     pub(super) has_leftovers: bool,
     pub(super) announcing: Announcing,
@@ -201,6 +206,8 @@ impl Registry {
             told_online: None,
             observed: BTreeMap::new(),
             has_leftovers: !announced.attrs.is_empty(),
+            plan: None,
+            ranges: Vec::new(),
             announced,
             topics_of: None,
             announcing: Announcing::new(now),

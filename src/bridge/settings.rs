@@ -1,10 +1,12 @@
 //! What the core needs of the configuration, already validated.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::{AccountName, Did};
 use crate::model::Region;
+use crate::profile::catalog::Catalog;
 
 /// All of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,8 @@ pub struct Settings {
     pub requests_per_minute: u32,
     /// Calls a minute of all accounts together; `None`: no such limit. This instance's share, at least 1.
     pub total_requests_per_minute: Option<u32>,
+    /// What products become in Home Assistant.
+    pub profiles: Arc<Catalog>,
     /// What the user says of single devices.
     pub devices: BTreeMap<Did, DeviceSettings>,
     /// Which devices are this instance's.
@@ -60,6 +64,8 @@ pub struct DeviceSettings {
     pub name: Option<String>,
     /// The topic level.
     pub topic: Option<String>,
+    /// The profile, by its id, instead of the one that is found.
+    pub profile: Option<String>,
 }
 
 /// The `shard` section.

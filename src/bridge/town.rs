@@ -81,6 +81,7 @@ impl Town {
             bindings_interval: s(600),
             requests_per_minute: 30,
             total_requests_per_minute: None,
+            profiles: std::sync::Arc::default(),
             devices: BTreeMap::new(),
             shard: Shard { index: 0, count: 1 },
         };

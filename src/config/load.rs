@@ -218,6 +218,7 @@ fn assemble(
         bindings_interval: polling.bindings_interval,
         requests_per_minute: limits.requests_per_minute,
         total_requests_per_minute: limits.total_requests_per_minute,
+        profiles: std::sync::Arc::default(),
         devices: sections::devices(&root, out),
         shard,
     };

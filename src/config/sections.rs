@@ -204,20 +204,23 @@ pub(super) fn devices(root: &Section<'_>, out: &mut Findings) -> BTreeMap<Did, D
     for (key, node) in root.members("devices", out) {
         let path = format!("devices.{key}");
         let section = Section::open(node, &path, &["name", "topic", "profile"], out);
-        if section.member("profile").is_some() {
-            out.warnings.push(format!(
-                "{path}.profile has no effect in this version: entities follow the product's schema"
-            ));
-        }
         let name = section.parsed("name", out, |name| match name.trim() {
             "" => Err("a name is not empty"),
             name => Ok(name.to_owned()),
         });
         let topic = section.parsed("topic", out, |topic| check_level(topic, &topics));
         topics.extend(topic.clone());
+        let profile = section.parsed("profile", out, |id| Ok::<_, String>(id.to_owned()));
         match Did::new(key) {
             Ok(did) => {
-                devices.insert(did, DeviceSettings { name, topic });
+                devices.insert(
+                    did,
+                    DeviceSettings {
+                        name,
+                        topic,
+                        profile,
+                    },
+                );
             }
             Err(err) => out.fault(&node.place, &path, err.to_string()),
         }

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::ids::AccountName;
 
-use super::component::Platform;
+use crate::profile::platform::Platform;
+
+use super::component;
 use super::discovery::{Announcement, Components, Message};
 use super::topic::Topics;
 
@@ -73,7 +75,7 @@ fn component(
     let mut body = body.as_object().cloned().unwrap_or_default();
     body.insert("platform".into(), platform.as_str().into());
     body.insert("unique_id".into(), format!("{id}_{name}").into());
-    (platform.key(name), body)
+    (component::key(platform, name), body)
 }
 
 fn connection(topics: &Topics) -> Value {

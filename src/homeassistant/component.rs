@@ -1,49 +1,15 @@
-//! The kinds of entity that Home Assistant knows, and what identifies one.
+//! What identifies an entity in a discovery message.
 
 use serde_json::{Value, json};
 
 use crate::ids::Did;
+use crate::profile::platform::Platform;
 
-/// A platform of Home Assistant's MQTT integration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Platform {
-    /// Read-only on/off.
-    BinarySensor,
-    /// Something to press.
-    Button,
-    /// A number to set.
-    Number,
-    /// A label to choose.
-    Select,
-    /// A value to look at.
-    Sensor,
-    /// On/off to set.
-    Switch,
-    /// Characters to set.
-    Text,
-}
-
-impl Platform {
-    /// As Home Assistant spells it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BinarySensor => "binary_sensor",
-            Self::Button => "button",
-            Self::Number => "number",
-            Self::Select => "select",
-            Self::Sensor => "sensor",
-            Self::Switch => "switch",
-            Self::Text => "text",
-        }
-    }
-
-    /// The key in `components`. It holds the platform, since Home Assistant cannot move a key from
-    /// one platform to another, and a schema may change what an attribute is.
-    #[must_use]
-    pub fn key(self, name: &str) -> String {
-        format!("{}_{name}", self.as_str())
-    }
+/// The key in `components`. It holds the platform, since Home Assistant cannot move a key from one platform
+/// to another, and a schema or a profile may change what an entity is.
+#[must_use]
+pub fn key(platform: Platform, name: &str) -> String {
+    format!("{}_{name}", platform.as_str())
 }
 
 /// The `unique_id` of a device's entity. Dashboards and automations hang on it.

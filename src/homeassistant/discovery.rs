@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::ids::{AttrName, Mac};
-use crate::model::{Device, ProductSchema};
+use crate::model::{Attrs, Device, ProductSchema};
+use crate::profile::catalog::Plan;
+use crate::profile::platform::Platform;
 
-use super::component::{self, Platform};
+use super::component;
 use super::entity;
 use super::schedule_sensors;
 use super::topic::Topics;
@@ -23,6 +25,10 @@ pub struct DeviceView<'a> {
     pub name: &'a str,
     /// Its topic level.
     pub level: &'a str,
+    /// What its product became.
+    pub plan: &'a Plan,
+    /// What it last reported.
+    pub attrs: &'a Attrs,
     /// Numbers that the device reported beyond their limits: Home Assistant ignores a state outside
     /// the announced range, so the range widens.
     pub observed: &'a BTreeMap<AttrName, (f64, f64)>,
@@ -50,12 +56,14 @@ const LAST_REPORT: &str = "_meta_updated_at";
 #[must_use]
 pub fn announce(topics: &Topics, view: DeviceView<'_>, earlier: &Components) -> Announcement {
     let mut bodies = BTreeMap::new();
-    for datapoint in view.schema.datapoints() {
-        if let Some((platform, body)) = entity::component(topics, view, datapoint) {
-            bodies.insert(platform.key(datapoint.name.as_str()), body);
-        }
+    for entity in &view.plan.entities {
+        let body = entity::component(topics, view, entity);
+        bodies.insert(component::key(entity.platform, &entity.key), body);
     }
-    bodies.insert(Platform::Sensor.key(LAST_REPORT), last_report(topics, view));
+    bodies.insert(
+        component::key(Platform::Sensor, LAST_REPORT),
+        last_report(topics, view),
+    );
     bodies.extend(schedule_sensors::sensors(topics, view));
     let availability = [
         topics.bridge("state"),
@@ -137,6 +145,10 @@ fn device(topics: &Topics, view: DeviceView<'_>) -> Map<String, Value> {
     let firmware = firmware.join(", ");
     let words = [
         ("name", view.name),
+        (
+            "manufacturer",
+            view.plan.manufacturer.as_deref().unwrap_or_default(),
+        ),
         ("model", model),
         ("model_id", row.product_key.as_str()),
         ("serial_number", row.mac.as_ref().map_or("", Mac::as_str)),

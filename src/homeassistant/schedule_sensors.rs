@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::component::{Platform, unique_id};
+use crate::profile::platform::Platform;
+
+use super::component::{self, unique_id};
 use super::discovery::DeviceView;
 use super::topic::Topics;
 
@@ -36,7 +38,7 @@ pub(super) fn sensors(topics: &Topics, view: DeviceView<'_>) -> [(String, Map<St
         body.insert("enabled_by_default".into(), false.into());
         let topic = topics.schedules(view.level);
         body.insert("state_topic".into(), topic.into());
-        (Platform::Sensor.key(key), body)
+        (component::key(Platform::Sensor, key), body)
     };
     [sensor(NEXT_RUN, next), sensor(LAST_RESULT, last)]
 }

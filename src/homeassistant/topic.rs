@@ -26,6 +26,15 @@ pub enum Inbound {
         /// The attribute as a topic spells it, see [`attr_level`].
         attr: String,
     },
+    /// `BASE/DEV/entity/KEY/ROLE/set`
+    SetEntity {
+        /// The device's topic level.
+        level: String,
+        /// The entity's key in the profile.
+        key: String,
+        /// What of it.
+        role: String,
+    },
     /// `BASE/DEV/get`
     Get {
         /// The device's topic level.
@@ -125,6 +134,7 @@ impl Topics {
             format!("{base}/+/set/+"),
             format!("{base}/+/get"),
             format!("{base}/+/raw"),
+            format!("{base}/+/entity/+/+/set"),
             format!("{base}/bridge/request/#"),
         ];
         if !self.status.is_empty() {
@@ -155,6 +165,17 @@ impl Topics {
             Some(("set", attr)) if !attr.contains('/') => {
                 let attr = attr.to_owned();
                 Some(Inbound::SetAttr { level, attr })
+            }
+            Some(("entity", rest)) => {
+                let (key, rest) = rest.split_once('/')?;
+                let role = rest
+                    .strip_suffix("/set")
+                    .filter(|role| !role.contains('/'))?;
+                Some(Inbound::SetEntity {
+                    level,
+                    key: key.to_owned(),
+                    role: role.to_owned(),
+                })
             }
             _ => None,
         }

@@ -5,7 +5,14 @@
 
 use crate::model::{DataType, Datapoint, NumberSpec, ProductSchema};
 
-use super::rules::Meaning;
+/// What a number or a bool measures, in Home Assistant's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Meaning {
+    /// `temperature`, `problem`, …
+    pub device_class: Option<&'static str>,
+    /// A unit that the class allows.
+    pub unit: Option<&'static str>,
+}
 
 /// What a number measures, if that is plain.
 #[must_use]

@@ -1,6 +1,16 @@
 //! Layer 2: how datapoints become entities. Intent only; nothing here knows MQTT.
 
+pub mod built_in;
+pub mod catalog;
+pub mod entity;
+pub mod file;
 pub mod generic;
 pub mod hints;
+pub mod load;
 pub mod name;
-pub mod rules;
+pub mod ordered;
+pub mod pattern;
+pub mod platform;
+pub mod read;
+pub mod resolve;
+pub mod write;

@@ -42,7 +42,8 @@ fn is_readable(label: &str) -> bool {
 }
 
 /// `temp_set_unit` → `Temp set unit`; `SwitchON` → `Switch ON`; `Fault_OverTemp` → `Fault over temp`.
-fn sentence(text: &str) -> String {
+#[must_use]
+pub fn sentence(text: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     for part in text.split(|c: char| c == '_' || c == '-' || c.is_whitespace()) {
         let mut word = String::new();

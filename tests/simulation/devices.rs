@@ -103,6 +103,7 @@ fn a_chosen_topic_belongs_to_its_device_alone() {
     let topic = |topic: &str| gizwits2mqtt::bridge::settings::DeviceSettings {
         name: None,
         topic: Some(topic.into()),
+        profile: None,
     };
     // Each takes the level that the other has.
     changed.devices = BTreeMap::from([

@@ -63,6 +63,7 @@ fn settings() -> Settings {
         bindings_interval: Duration::from_secs(600),
         requests_per_minute: PER_MINUTE,
         total_requests_per_minute: None,
+        profiles: std::sync::Arc::default(),
         devices: BTreeMap::new(),
         shard: Shard { index: 0, count: 1 },
     }

@@ -7,6 +7,8 @@ use crate::homeassistant::state;
 use crate::homeassistant::topic;
 use crate::ids::Did;
 
+use super::entities::own_levels;
+
 impl Bridge {
     /// Availability and values of one device.
     pub(in crate::bridge) fn publish_device(&mut self, now: Now, did: &Did, out: &mut Vec<Effect>) {
@@ -17,6 +19,10 @@ impl Bridge {
         if entry.presence.is_new() {
             return;
         }
+        self.publish_entities(now, did, out);
+        let Some(entry) = self.registry.get(did.as_str()) else {
+            return;
+        };
         let online = entry.told_online.unwrap_or_default();
         let updated_at = entry.presence.last_report();
         let payload = state::device_payload(did, &entry.attrs, updated_at, entry.source, online);
@@ -45,6 +51,14 @@ impl Bridge {
         self.publisher.forget(&self.topics.device(&entry.level));
         for (name, _) in entry.attrs.iter() {
             let level = topic::attr_level(schema, name.as_str());
+            self.publisher
+                .forget(&self.topics.below_device(&entry.level, &level));
+        }
+        let plan = entry.plan.as_ref();
+        for level in plan
+            .map(|plan| own_levels(&plan.entities))
+            .unwrap_or_default()
+        {
             self.publisher
                 .forget(&self.topics.below_device(&entry.level, &level));
         }

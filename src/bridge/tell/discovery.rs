@@ -46,7 +46,8 @@ impl Bridge {
         };
         let product_key = &entry.device.product_key;
         let known = self.products.is_settled(product_key) && !entry.presence.is_new();
-        let Some(schema) = self.products.get(product_key).filter(|_| known) else {
+        let schema = self.products.get(product_key).filter(|_| known);
+        let (Some(schema), Some(plan)) = (schema, entry.plan.as_ref()) else {
             entry.announcing.hold();
             return;
         };
@@ -55,6 +56,8 @@ impl Bridge {
             schema,
             name: &entry.name,
             level: &entry.level,
+            plan,
+            attrs: &entry.attrs,
             observed: &entry.observed,
         };
         let message = discovery::announce(&self.topics, view, &entry.announced.components);

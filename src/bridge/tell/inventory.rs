@@ -59,7 +59,7 @@ impl Bridge {
             "product_name": product.or(schema.map(|schema| schema.name.as_str())),
             "mac": entry.device.mac,
             "online": entry.told_online.unwrap_or_default(),
-            "profile": "generic",
+            "profile": entry.plan.as_ref().and_then(|plan| plan.profile.as_deref()).unwrap_or("generic"),
             "attributes": attributes,
         })
     }

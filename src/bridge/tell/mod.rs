@@ -3,6 +3,7 @@
 mod answer;
 mod device;
 mod discovery;
+pub(super) mod entities;
 mod event;
 mod everything;
 mod health;

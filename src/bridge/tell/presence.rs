@@ -36,6 +36,13 @@ impl Bridge {
     }
 
     pub(super) fn publish_presence(&mut self, now: Now, did: &Did, out: &mut Vec<Effect>) {
+        if self
+            .registry
+            .get(did.as_str())
+            .is_some_and(|entry| entry.plan.is_none())
+        {
+            self.replan(did);
+        }
         self.remember_topics(did, out);
         let Some(entry) = self.registry.get_mut(did) else {
             return;

@@ -1,0 +1,35 @@
+//! The profiles that come with the program, a file for each family in `profiles/`.
+
+use std::sync::Arc;
+
+use super::file::ProfileFile;
+use super::load;
+
+/// Name and text of each.
+pub const FILES: [(&str, &str); 1] = [(
+    "bestway-airjet.yaml",
+    include_str!("../../profiles/bestway-airjet.yaml"),
+)];
+
+/// All of them, read. A unit test sees to it that each can be.
+pub fn profiles() -> impl Iterator<Item = Arc<ProfileFile>> {
+    let files = FILES.iter();
+    files.filter_map(|(_, text)| load::read(text).ok().map(Arc::new))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_can_be_read_and_has_an_id_of_its_own() {
+        let mut ids = BTreeSet::new();
+        for (name, text) in FILES {
+            let profile = load::read(text).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+            assert_eq!(format!("{}.yaml", profile.profile), name);
+            assert!(ids.insert(profile.profile), "{name}");
+        }
+    }
+}

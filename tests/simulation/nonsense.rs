@@ -253,6 +253,7 @@ fn other_settings(chance: &mut Rng) -> Settings {
     let device = DeviceSettings {
         name: None,
         topic: chance.bool().then(|| topic.into()),
+        profile: None,
     };
     changed.devices.insert(did(chance), device);
     changed.base_topic = any(chance, &["g", "g", "h"]).into();

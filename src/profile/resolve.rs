@@ -231,9 +231,10 @@ impl<'a> Resolver<'a> {
             };
             match plain(&case.is) {
                 Some(is) => cases.push(Case { when, is }),
-                None => self.fault(format!(
-                    "read.{at}.is: write a word, a number, true or false"
-                )),
+                None => self.fault_at(
+                    &format!("read.{at}.is"),
+                    "write a word, a number, true or false".into(),
+                ),
             }
         }
         // Without a condition that the product can fulfil it would say the same for ever.
@@ -274,7 +275,10 @@ impl<'a> Resolver<'a> {
             let mut words = Vec::new();
             for (word, steps) in &write.0 {
                 if kind == RoleKind::Bool && !["on", "off"].contains(&word.as_str()) {
-                    self.fault(format!("write.{word}: an on/off role has `on` and `off`"));
+                    self.fault_at(
+                        &format!("write.{word}"),
+                        "an on/off role has `on` and `off`".into(),
+                    );
                 }
                 if let Some(steps) = self.steps(steps, file) {
                     words.push((word.clone(), steps));
@@ -401,12 +405,8 @@ impl<'a> Resolver<'a> {
             if let (Some(min), Some(max)) = (range.min, range.max)
                 && min >= max
             {
-                let path = &self.path;
                 let message = format!("range {at}: min {min} is not below max {max}");
-                self.faults.push(Fault {
-                    path: path.clone(),
-                    message,
-                });
+                self.push_fault(self.path.clone(), message);
             }
         }
         ranges
@@ -489,8 +489,18 @@ impl<'a> Resolver<'a> {
     }
 
     fn fault(&mut self, message: String) {
+        let path = self.path.clone();
+        self.push_fault(path, message);
+    }
+
+    /// Of something below where it is.
+    fn fault_at(&mut self, below: &str, message: String) {
+        let path = format!("{}.{below}", self.path);
+        self.push_fault(path, message);
+    }
+
+    fn push_fault(&mut self, path: String, message: String) {
         if self.schema.is_none() {
-            let path = self.path.clone();
             self.faults.push(Fault { path, message });
         }
     }

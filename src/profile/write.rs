@@ -39,7 +39,9 @@ impl Part {
             (Writing::Attr(attr), wish) => {
                 let value = match wish {
                     Wish::Word(word) => Value::String(word.clone()),
-                    Wish::Number(number) => AttrValue::Number(*number).to_json(),
+                    Wish::Number(number) => {
+                        AttrValue::Number(nearest(schema, attr, *number)).to_json()
+                    }
                     Wish::Plain(value) => value.clone(),
                     Wish::Press => return Err("a press sets nothing here".into()),
                 };

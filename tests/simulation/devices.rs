@@ -209,8 +209,8 @@ fn a_control_falls_back_once_however_many_asked() {
     }
     universe.run_for(120);
     universe.check_commands();
-    // 12 attributes and the state of the device.
-    assert_eq!(universe.repeated, 13);
+    // 12 attributes, the state of the device, and four topics of its profile's entities.
+    assert_eq!(universe.repeated, 17);
 }
 
 #[test]
@@ -233,16 +233,16 @@ fn a_schema_of_an_earlier_run_serves_at_once_and_is_asked_for_anew_once() {
     assert_eq!(universe.retained["g/hot_tub/power"], b"true", "it serves");
     let temp_set = |universe: &Universe| {
         let topic = format!("homeassistant/device/gizwits2mqtt_{SPA}/config");
-        universe.retained_json(&topic)["components"]["number_temp_set"]["platform"].clone()
+        universe.retained_json(&topic)["components"]["climate_spa"]["platform"].clone()
     };
     assert_eq!(
         temp_set(&universe),
         json!(null),
-        "the old one knows no number"
+        "the old one knows no temperature"
     );
     universe.cut = None;
     universe.run_for(HOUR);
-    assert_eq!(temp_set(&universe), json!("number"));
+    assert_eq!(temp_set(&universe), json!("climate"));
     let asked = universe.cloud.requests().iter().filter(|call| {
         call["path"] == "/app/datapoint" && call["query"]["product_key"] == product_key.as_str()
     });

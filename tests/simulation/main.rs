@@ -20,6 +20,7 @@ mod network;
 mod nonsense;
 mod orders;
 mod plan;
+mod profiles;
 mod push;
 mod requests;
 mod schedules;

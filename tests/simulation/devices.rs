@@ -233,7 +233,7 @@ fn a_schema_of_an_earlier_run_serves_at_once_and_is_asked_for_anew_once() {
     assert_eq!(universe.retained["g/hot_tub/power"], b"true", "it serves");
     let temp_set = |universe: &Universe| {
         let topic = format!("homeassistant/device/gizwits2mqtt_{SPA}/config");
-        universe.retained_json(&topic)["components"]["climate_spa"]["platform"].clone()
+        universe.retained_json(&topic)["components"]["sensor_water_temperature"]["platform"].clone()
     };
     assert_eq!(
         temp_set(&universe),
@@ -242,7 +242,7 @@ fn a_schema_of_an_earlier_run_serves_at_once_and_is_asked_for_anew_once() {
     );
     universe.cut = None;
     universe.run_for(HOUR);
-    assert_eq!(temp_set(&universe), json!("climate"));
+    assert_eq!(temp_set(&universe), json!("sensor"));
     let asked = universe.cloud.requests().iter().filter(|call| {
         call["path"] == "/app/datapoint" && call["query"]["product_key"] == product_key.as_str()
     });

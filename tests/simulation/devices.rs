@@ -231,18 +231,14 @@ fn a_schema_of_an_earlier_run_serves_at_once_and_is_asked_for_anew_once() {
     universe.start();
     universe.run_for(HOUR);
     assert_eq!(universe.retained["g/hot_tub/power"], b"true", "it serves");
-    let temp_set = |universe: &Universe| {
+    let timer = |universe: &Universe| {
         let topic = format!("homeassistant/device/gizwits2mqtt_{SPA}/config");
-        universe.retained_json(&topic)["components"]["sensor_water_temperature"]["platform"].clone()
+        universe.retained_json(&topic)["components"]["number_heat_timer_min"]["platform"].clone()
     };
-    assert_eq!(
-        temp_set(&universe),
-        json!(null),
-        "the old one knows no temperature"
-    );
+    assert_eq!(timer(&universe), json!(null), "the old one knows no number");
     universe.cut = None;
     universe.run_for(HOUR);
-    assert_eq!(temp_set(&universe), json!("sensor"));
+    assert_eq!(timer(&universe), json!("number"));
     let asked = universe.cloud.requests().iter().filter(|call| {
         call["path"] == "/app/datapoint" && call["query"]["product_key"] == product_key.as_str()
     });

@@ -9,7 +9,7 @@ use crate::model::ProductSchema;
 use super::entity::Entity;
 use super::file::{MatchFile, ProfileFile, Rest};
 use super::pattern::matching;
-use super::{built_in, generic, resolve};
+use super::{built_in, generic, recognise, resolve};
 
 /// All profiles, those that count more first.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,9 +90,10 @@ impl Catalog {
     #[must_use]
     pub fn plan(&self, product: Product<'_>) -> Plan {
         let profile = self.choose(product);
-        let mut entities = profile.map_or_else(Vec::new, |profile| {
-            resolve::entities(profile, product.schema)
-        });
+        let mut entities = match profile {
+            Some(profile) => resolve::entities(profile, product.schema),
+            None => recognise::entity(product.schema).into_iter().collect(),
+        };
         let hidden = profile.map_or(&[][..], |profile| profile.hide.as_slice());
         let rest = profile.map_or(Rest::Show, |profile| profile.rest);
         let used: Vec<AttrName> = entities

@@ -3,7 +3,8 @@
 //! A wrong unit is worse than none: Home Assistant keeps statistics under it. So a guess is made
 //! only where name and range agree, and never where the device itself switches between °C and °F.
 
-use crate::model::{DataType, Datapoint, NumberSpec, ProductSchema};
+use crate::ids::AttrName;
+use crate::model::{AttrValue, DataType, Datapoint, NumberSpec, ProductSchema};
 
 /// What a number or a bool measures, in Home Assistant's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +45,66 @@ pub fn meaning(schema: &ProductSchema, datapoint: &Datapoint, spec: &NumberSpec)
         return class("duration", Some("min"));
     }
     Meaning::default()
+}
+
+/// A temperature, whatever its unit.
+#[must_use]
+pub fn is_temperature_of(datapoint: &Datapoint) -> bool {
+    is_temperature(&Words::of(datapoint))
+}
+
+/// Does a name or a label hold one of these, in lower case?
+#[must_use]
+pub fn named(datapoint: &Datapoint, parts: &[&str]) -> bool {
+    Words::of(datapoint).any(parts)
+}
+
+/// What switches the whole device. `heat_power` switches a part of it.
+#[must_use]
+pub fn is_power(datapoint: &Datapoint) -> bool {
+    let words = Words::of(datapoint);
+    let whole = [
+        "power",
+        "switch",
+        "switchon",
+        "on_off",
+        "onoff",
+        "power_switch",
+        "开关",
+        "电源",
+    ];
+    whole.contains(&words.name.as_str()) || ["开关", "电源"].contains(&words.display_name.as_str())
+}
+
+/// How fast it turns or flows.
+#[must_use]
+pub fn is_speed(datapoint: &Datapoint) -> bool {
+    let words = Words::of(datapoint);
+    words.any(&["speed", "风速", "转速"]) || ["flow", "流量"].contains(&words.name.as_str())
+}
+
+/// How it works.
+#[must_use]
+pub fn is_mode(datapoint: &Datapoint) -> bool {
+    let name = datapoint.name.as_str().to_lowercase();
+    ["mode", "work_mode", "workmode", "模式"].contains(&name.as_str())
+}
+
+/// The attribute that switches to °F, and its value then, where its labels say so.
+#[must_use]
+pub fn fahrenheit_when(schema: &ProductSchema) -> Option<(AttrName, AttrValue)> {
+    schema.datapoints().iter().find_map(|datapoint| {
+        let DataType::Enum(labels) = &datapoint.data_type else {
+            return None;
+        };
+        let is_fahrenheit =
+            |label: &&String| label.contains("华氏") || label.contains("°F") || *label == "F";
+        let label = labels.iter().find(is_fahrenheit)?;
+        Some((
+            datapoint.name.clone(),
+            AttrValue::Enum(label.as_str().into()),
+        ))
+    })
 }
 
 /// A colour temperature is no warmth, an offset no temperature.

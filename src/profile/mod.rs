@@ -12,5 +12,6 @@ pub mod ordered;
 pub mod pattern;
 pub mod platform;
 pub mod read;
+pub mod recognise;
 pub mod resolve;
 pub mod write;

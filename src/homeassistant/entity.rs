@@ -70,7 +70,10 @@ fn state_topic(part: &Part) -> Option<Topic<'_>> {
         | Reading::Linear { .. }
         | Reading::Cases(_)
         | Reading::Any(_)
-        | Reading::Faults { .. } => Topic::Own,
+        | Reading::Faults { .. }
+        | Reading::Unless { .. }
+        | Reading::Colour(_)
+        | Reading::First(_) => Topic::Own,
     })
 }
 
@@ -80,7 +83,11 @@ fn command_topic(platform: Platform, part: &Part) -> Option<Topic<'_>> {
     let is_composite = platform.is_composite() && !part.ranges.is_empty();
     part.writes.as_ref().map(|writes| match writes {
         Writing::Attr(attr) if !is_composite => Topic::Attr(attr.as_str()),
-        Writing::Attr(_) | Writing::Words(_) | Writing::Steps(_) => Topic::Own,
+        Writing::Attr(_)
+        | Writing::Words(_)
+        | Writing::Steps(_)
+        | Writing::Colour { .. }
+        | Writing::First(_) => Topic::Own,
     })
 }
 

@@ -62,6 +62,7 @@ fn wish(kind: RoleKind, part: &Part, text: &str) -> Result<Wish, String> {
 fn on_off(part: &Part, on: bool) -> Wish {
     match part.writes {
         Some(Writing::Words(_)) => Wish::Word(if on { "on" } else { "off" }.into()),
-        Some(Writing::Attr(_) | Writing::Steps(_)) | None => Wish::Plain(Value::Bool(on)),
+        Some(Writing::Attr(_) | Writing::Steps(_) | Writing::Colour { .. } | Writing::First(_))
+        | None => Wish::Plain(Value::Bool(on)),
     }
 }

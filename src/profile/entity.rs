@@ -111,6 +111,28 @@ pub enum Reading {
         /// The word when none is.
         none: String,
     },
+    /// `of`, unless the attribute says that there is nothing.
+    Unless {
+        /// The attribute.
+        attr: AttrName,
+        /// Its values that mean nothing.
+        unset: Vec<AttrValue>,
+        /// What it is otherwise.
+        of: Box<Self>,
+    },
+    /// Red, green and blue, each from 0 to 255, joined by commas.
+    Colour(Vec<Channel>),
+    /// The first whose condition holds.
+    First(Vec<(Condition, Self)>),
+}
+
+/// One colour of a light.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channel {
+    /// The attribute.
+    pub attr: AttrName,
+    /// Its value at full brightness.
+    pub full: f64,
 }
 
 /// `is` when the condition holds.
@@ -149,6 +171,15 @@ pub enum Writing {
     Words(Vec<(String, Vec<Step>)>),
     /// A number, or a press, the same steps each time.
     Steps(Vec<Step>),
+    /// Red, green and blue in one call.
+    Colour {
+        /// One attribute each.
+        channels: Vec<Channel>,
+        /// What is set along with them.
+        with: Vec<(AttrName, AttrValue)>,
+    },
+    /// The first whose condition holds.
+    First(Vec<(Condition, Self)>),
 }
 
 /// One control call. Several go out in order, each after the one before was taken.
@@ -212,6 +243,17 @@ impl Reading {
             Self::Cases(cases) => cases.iter().for_each(|case| case.when.names(into)),
             Self::Any(attrs) => into.extend(attrs),
             Self::Faults { words, .. } => into.extend(words.iter().map(|(attr, _)| attr)),
+            Self::Unless { attr, of, .. } => {
+                into.push(attr);
+                of.names(into);
+            }
+            Self::Colour(channels) => into.extend(channels.iter().map(|channel| &channel.attr)),
+            Self::First(variants) => {
+                for (when, reading) in variants {
+                    when.names(into);
+                    reading.names(into);
+                }
+            }
         }
     }
 }
@@ -224,14 +266,24 @@ impl Condition {
 
 impl Writing {
     fn names<'a>(&'a self, into: &mut Vec<&'a AttrName>) {
-        let mut steps = |steps: &'a [Step]| {
+        let steps = |steps: &'a [Step], into: &mut Vec<&'a AttrName>| {
             let attrs = steps.iter().flat_map(|step| &step.0);
             into.extend(attrs.map(|(attr, _)| attr));
         };
         match self {
             Self::Attr(attr) => into.push(attr),
-            Self::Words(words) => words.iter().for_each(|(_, word)| steps(word)),
-            Self::Steps(all) => steps(all),
+            Self::Words(words) => words.iter().for_each(|(_, word)| steps(word, into)),
+            Self::Steps(all) => steps(all, into),
+            Self::Colour { channels, with } => {
+                into.extend(channels.iter().map(|channel| &channel.attr));
+                into.extend(with.iter().map(|(attr, _)| attr));
+            }
+            Self::First(variants) => {
+                for (when, writing) in variants {
+                    when.names(into);
+                    writing.names(into);
+                }
+            }
         }
     }
 }

@@ -189,6 +189,10 @@ pub struct FullPart {
     pub map: Option<Ordered<OneOrMany>>,
     /// Two attributes of one byte each, high before low, that are one number.
     pub bytes: Option<[String; 2]>,
+    /// Red, green and blue: three attributes, each from 0 to its largest value. `set` has what goes along.
+    pub channels: Option<[String; 3]>,
+    /// The value or values of `attr` that mean that there is none.
+    pub unset: Option<OneOrMany>,
     /// What is shown is the number times this.
     pub scale: Option<f64>,
     /// And plus this.
@@ -221,6 +225,21 @@ pub struct FullPart {
     pub unit: Option<String>,
     /// Limits and units that hold under a condition; the first that holds counts, before those above.
     pub ranges: Vec<RangeFile>,
+    /// Instead of an attribute: which part it is under which condition; the first that holds counts. What
+    /// limits and unit a variant lacks, those above are.
+    pub variants: Vec<VariantFile>,
+}
+
+/// What a role is under a condition.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VariantFile {
+    /// All of these attributes are as given.
+    #[serde(default)]
+    pub when: BTreeMap<String, TestFile>,
+    /// The part that it is then.
+    #[serde(rename = "use")]
+    pub part: PartFile,
 }
 
 /// [`FullPart`], or an attribute's name alone.

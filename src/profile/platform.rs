@@ -121,6 +121,15 @@ impl Role {
         }
     }
 
+    /// Does Home Assistant only show it, whatever its attribute could take?
+    #[must_use]
+    pub const fn is_only_shown(self) -> bool {
+        matches!(
+            self,
+            Self::Action | Self::CurrentTemperature | Self::CurrentHumidity
+        )
+    }
+
     /// All of them.
     pub const ALL: [Self; 19] = [
         Self::State,

@@ -3,7 +3,10 @@
 use crate::ids::AttrName;
 use crate::model::{AttrValue, Attrs};
 
-use super::entity::{Condition, Part, Range, Reading, Test};
+use super::entity::{Channel, Condition, Part, Range, Reading, Test};
+
+/// A colour at its brightest, as Home Assistant counts.
+pub(super) const FULL_COLOUR: f64 = 255.0;
 
 impl Part {
     /// The value that is shown; `None` while it cannot be known.
@@ -58,6 +61,27 @@ impl Reading {
                     on.join("; ")
                 };
                 Some(AttrValue::Text(text.into()))
+            }
+            Self::Unless { attr, unset, of } => {
+                let value = attrs.get(attr.as_str())?;
+                (!unset.contains(value)).then(|| of.shown(attrs)).flatten()
+            }
+            Self::Colour(channels) => {
+                let shown = |channel: &Channel| {
+                    let share = number(attrs, &channel.attr)? / channel.full;
+                    Some(
+                        (share * FULL_COLOUR)
+                            .round()
+                            .clamp(0.0, FULL_COLOUR)
+                            .to_string(),
+                    )
+                };
+                let colours: Option<Vec<String>> = channels.iter().map(shown).collect();
+                Some(AttrValue::Text(colours?.join(",").into()))
+            }
+            Self::First(variants) => {
+                let (_, reading) = variants.iter().find(|(when, _)| when.holds(attrs))?;
+                reading.shown(attrs)
             }
         }
     }

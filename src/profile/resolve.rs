@@ -3,19 +3,22 @@
 //!
 //! Without a schema the same walk finds the faults of a profile.
 
+mod limits;
+mod variants;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::ids::AttrName;
-use crate::model::{AttrValue, DataType, Datapoint, ProductSchema};
+use crate::model::{AttrValue, Datapoint, ProductSchema};
 
 use super::entity::{
-    Case, Category, Condition, Entity, Given, Part, Portion, Range, Reading, Statistics, Step,
-    Test, Writing,
+    Case, Category, Condition, Entity, Given, Part, Portion, Reading, Statistics, Step, Test,
+    Writing,
 };
 use super::file::{
-    CategoryFile, EntityFile, FullPart, ProfileFile, RangeFile, StatisticsFile, Steps, TestFile,
+    CategoryFile, EntityFile, FullPart, ProfileFile, StatisticsFile, Steps, TestFile,
 };
 use super::name;
 use super::pattern::matching;
@@ -91,7 +94,10 @@ impl<'a> Resolver<'a> {
                 continue;
             };
             if let Some(part) = self.part(kind, part) {
-                parts.insert(role, part);
+                // What a guessed schema calls settable may be a thermometer.
+                let sets = file.platform.is_control() && !role.is_only_shown();
+                let writes = part.writes.filter(|_| sets);
+                parts.insert(role, Part { writes, ..part });
             }
         }
         self.path = path;
@@ -134,12 +140,16 @@ impl<'a> Resolver<'a> {
     }
 
     fn part(&mut self, kind: RoleKind, file: &FullPart) -> Option<Part> {
+        if !file.variants.is_empty() {
+            return self.variants(kind, file);
+        }
         let reads = self.reading(file);
         let writes = if file.read_only {
             None
         } else {
             self.writing(kind, file)
         };
+        let (reads, writes) = self.on_off(kind, reads, writes);
         if reads.is_none() && (writes.is_none() || kind != RoleKind::Press) {
             // What cannot be read is not shown: a control without a state would guess.
             return None;
@@ -164,7 +174,7 @@ impl<'a> Resolver<'a> {
 
     fn reading(&mut self, file: &FullPart) -> Option<Reading> {
         let ways = [
-            file.attr.is_some() || file.bytes.is_some(),
+            file.attr.is_some() || file.bytes.is_some() || file.channels.is_some(),
             !file.read.is_empty(),
             !file.any.is_empty(),
             file.faults.is_some(),
@@ -200,7 +210,23 @@ impl<'a> Resolver<'a> {
             let terms = vec![(self.attr(high)?, times * 256.0), (self.attr(low)?, times)];
             return Some(Reading::Linear { terms, plus });
         }
+        if let Some(channels) = &file.channels {
+            return self.channels(channels).map(Reading::Colour);
+        }
         let attr = self.attr(file.attr.as_ref()?)?;
+        let reading = self.of_attr(&attr, file);
+        let Some(unset) = &file.unset else {
+            return Some(reading);
+        };
+        let unset = unset.all().into_iter();
+        let unset = unset.filter_map(|value| self.value(&attr, value)).collect();
+        let of = Box::new(reading);
+        Some(Reading::Unless { attr, unset, of })
+    }
+
+    fn of_attr(&self, attr: &AttrName, file: &FullPart) -> Reading {
+        let (times, plus) = (file.scale.unwrap_or(1.0), file.offset.unwrap_or(0.0));
+        let attr = attr.clone();
         if let Some(map) = &file.map {
             let mut words = Vec::new();
             for (word, values) in &map.0 {
@@ -212,15 +238,15 @@ impl<'a> Resolver<'a> {
                     words.push((word.clone(), values));
                 }
             }
-            return Some(Reading::Map { attr, words });
+            return Reading::Map { attr, words };
         }
         if file.scale.is_some() || file.offset.is_some() {
-            return Some(Reading::Linear {
+            return Reading::Linear {
                 terms: vec![(attr, times)],
                 plus,
-            });
+            };
         }
-        Some(Reading::Attr(attr))
+        Reading::Attr(attr)
     }
 
     fn cases(&mut self, file: &FullPart) -> Option<Reading> {
@@ -268,6 +294,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn writing(&mut self, kind: RoleKind, file: &FullPart) -> Option<Writing> {
+        if let Some(channels) = &file.channels {
+            return self.colour(channels, file);
+        }
         if let Some(write) = &file.write {
             if !matches!(kind, RoleKind::Words | RoleKind::Bool) {
                 self.fault("`write` is for words; for a number or a button write `set`".into());
@@ -302,7 +331,7 @@ impl<'a> Resolver<'a> {
             let mut words = Vec::new();
             for (word, values) in &map.0 {
                 let first = values.all().into_iter().next();
-                if let Some(value) = first.and_then(|value| self.value(&attr, value)) {
+                if let Some(value) = first.and_then(|value| self.accepted(&attr, value)) {
                     let step = Step(vec![(attr.clone(), Given::Fixed(value))]);
                     words.push((word.clone(), vec![step]));
                 }
@@ -326,7 +355,7 @@ impl<'a> Resolver<'a> {
                 let given = if value == VALUE {
                     given(file, Portion::Whole)
                 } else {
-                    Given::Fixed(self.value(&attr, value)?)
+                    Given::Fixed(self.accepted(&attr, value)?)
                 };
                 set.push((attr, given));
             }
@@ -337,107 +366,6 @@ impl<'a> Resolver<'a> {
             all.push(Step(set));
         }
         (!all.is_empty()).then_some(all)
-    }
-
-    fn options(
-        &self,
-        kind: RoleKind,
-        file: &FullPart,
-        reads: Option<&Reading>,
-        writes: Option<&Writing>,
-    ) -> Vec<String> {
-        let words = |words: &mut dyn Iterator<Item = &String>| -> Vec<String> {
-            let mut all: Vec<String> = Vec::new();
-            for word in words {
-                if !all.contains(word) {
-                    all.push(word.clone());
-                }
-            }
-            all
-        };
-        let known = match (reads, writes) {
-            _ if kind != RoleKind::Words && kind != RoleKind::Any => Vec::new(),
-            (_, Some(Writing::Words(of))) if kind == RoleKind::Words => {
-                words(&mut of.iter().map(|(word, _)| word))
-            }
-            (Some(Reading::Map { words: of, .. }), _) => {
-                words(&mut of.iter().map(|(word, _)| word))
-            }
-            (Some(Reading::Cases(of)), _) => {
-                let shown: Vec<String> = of.iter().map(|case| case.is.to_bare()).collect();
-                words(&mut shown.iter())
-            }
-            (Some(Reading::Attr(attr)), _) => match self.datapoint(attr).map(|d| &d.data_type) {
-                Some(DataType::Enum(labels)) => words(&mut labels.iter()),
-                Some(
-                    DataType::Bool | DataType::Number(_) | DataType::Binary { .. } | DataType::Text,
-                )
-                | None => Vec::new(),
-            },
-            _ => Vec::new(),
-        };
-        if file.options.is_empty() {
-            return known;
-        }
-        let chosen = file.options.iter();
-        chosen
-            .filter(|word| known.is_empty() || known.contains(word))
-            .cloned()
-            .collect()
-    }
-
-    fn ranges(&mut self, file: &FullPart) -> Vec<Range> {
-        let mut ranges = Vec::new();
-        for range in &file.ranges {
-            if let Some(when) = self.condition(&range.when) {
-                ranges.push(limits(when, range));
-            }
-        }
-        let own = RangeFile {
-            when: BTreeMap::new(),
-            min: file.min,
-            max: file.max,
-            step: file.step,
-            unit: file.unit.clone(),
-        };
-        ranges.push(self.by_schema(file, limits(Condition::default(), &own)));
-        for (at, range) in ranges.iter().enumerate() {
-            if let (Some(min), Some(max)) = (range.min, range.max)
-                && min >= max
-            {
-                let message = format!("range {at}: min {min} is not below max {max}");
-                self.push_fault(self.path.clone(), message);
-            }
-        }
-        ranges
-    }
-
-    /// What the profile does not limit, the schema does.
-    fn by_schema(&self, file: &FullPart, range: Range) -> Range {
-        let spec = file.attr.as_ref().and_then(|attr| {
-            match self
-                .schema?
-                .get(attr)
-                .map(|datapoint| &datapoint.data_type)?
-            {
-                DataType::Number(spec) => Some(*spec),
-                DataType::Bool | DataType::Enum(_) | DataType::Binary { .. } | DataType::Text => {
-                    None
-                }
-            }
-        });
-        let Some(spec) = spec else {
-            return range;
-        };
-        let (times, plus) = (file.scale.unwrap_or(1.0), file.offset.unwrap_or(0.0));
-        let shown = |value: f64| value.mul_add(times, plus);
-        let (one, other) = (shown(spec.min), shown(spec.max));
-        Range {
-            min: range.min.or(Some(one.min(other))),
-            max: range.max.or(Some(one.max(other))),
-            step: range.step.or(Some((spec.ratio * times).abs())),
-            ..range
-        }
     }
 
     fn all_of(&self, patterns: &[String], except: &[String]) -> Vec<AttrName> {
@@ -488,6 +416,14 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// `None` when the product's attribute cannot be set to that: what its enumeration lacks is no choice.
+    fn accepted(&self, attr: &AttrName, json: &Value) -> Option<AttrValue> {
+        match self.datapoint(attr) {
+            Some(datapoint) => AttrValue::accept(datapoint, json).ok(),
+            None => plain(json),
+        }
+    }
+
     fn fault(&mut self, message: String) {
         let path = self.path.clone();
         self.push_fault(path, message);
@@ -517,16 +453,6 @@ const fn given(file: &FullPart, part: Portion) -> Given {
             None => 0.0,
         },
         part,
-    }
-}
-
-fn limits(when: Condition, file: &RangeFile) -> Range {
-    Range {
-        when,
-        min: file.min,
-        max: file.max,
-        step: file.step,
-        unit: file.unit.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::ids::AttrName;
 use crate::model::{AttrValue, Attrs, ProductSchema};
 
 use super::entity::{Given, Part, Portion, Step, Writing};
+use super::read::FULL_COLOUR;
 
 /// What a command says.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,30 +36,7 @@ impl Part {
         if let Wish::Number(number) = wish {
             self.check_range(attrs, *number)?;
         }
-        match (writes, wish) {
-            (Writing::Attr(attr), wish) => {
-                let value = match wish {
-                    Wish::Word(word) => Value::String(word.clone()),
-                    Wish::Number(number) => {
-                        AttrValue::Number(nearest(schema, attr, *number)).to_json()
-                    }
-                    Wish::Plain(value) => value.clone(),
-                    Wish::Press => return Err("a press sets nothing here".into()),
-                };
-                Ok(vec![Attrs::from_iter([accept(schema, attr, &value)?])])
-            }
-            (Writing::Words(words), Wish::Word(word)) => {
-                let steps = words.iter().find(|(known, _)| known == word);
-                let (_, steps) = steps.ok_or_else(|| {
-                    let known: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
-                    format!("{word:?} is refused; accepted: {}", known.join(", "))
-                })?;
-                fill(schema, steps, 0.0)
-            }
-            (Writing::Steps(steps), Wish::Number(number)) => fill(schema, steps, *number),
-            (Writing::Steps(steps), Wish::Press) => fill(schema, steps, 0.0),
-            (Writing::Words(_) | Writing::Steps(_), _) => Err("that is no value for it".into()),
-        }
+        writes.calls(schema, attrs, wish)
     }
 
     fn check_range(&self, attrs: &Attrs, number: f64) -> Result<(), String> {
@@ -71,6 +49,75 @@ impl Part {
             Err(format!("{number} is refused; accepted: {min} to {max}"))
         }
     }
+}
+
+impl Writing {
+    fn calls(
+        &self,
+        schema: &ProductSchema,
+        attrs: &Attrs,
+        wish: &Wish,
+    ) -> Result<Vec<Attrs>, String> {
+        match (self, wish) {
+            (Self::Attr(attr), wish) => {
+                let value = match wish {
+                    Wish::Word(word) => Value::String(word.clone()),
+                    Wish::Number(number) => {
+                        AttrValue::Number(nearest(schema, attr, *number)).to_json()
+                    }
+                    Wish::Plain(value) => value.clone(),
+                    Wish::Press => return Err("a press sets nothing here".into()),
+                };
+                Ok(vec![Attrs::from_iter([accept(schema, attr, &value)?])])
+            }
+            (Self::Words(words), Wish::Word(word)) => {
+                let steps = words.iter().find(|(known, _)| known == word);
+                let (_, steps) = steps.ok_or_else(|| {
+                    let known: Vec<&str> = words.iter().map(|(word, _)| word.as_str()).collect();
+                    format!("{word:?} is refused; accepted: {}", known.join(", "))
+                })?;
+                fill(schema, steps, 0.0)
+            }
+            // Of a variant: only here it is known that on/off are words.
+            (Self::Words(_), Wish::Plain(Value::Bool(on))) => {
+                let word = if *on { "on" } else { "off" };
+                self.calls(schema, attrs, &Wish::Word(word.into()))
+            }
+            (Self::Steps(steps), Wish::Number(number)) => fill(schema, steps, *number),
+            (Self::Steps(steps), Wish::Press) => fill(schema, steps, 0.0),
+            (Self::Colour { channels, with }, Wish::Plain(Value::String(text))) => {
+                let colours = colours(text).filter(|colours| colours.len() == channels.len());
+                let colours = colours.ok_or_else(|| {
+                    format!("{text:?} is refused; accepted: red,green,blue, each 0 to 255")
+                })?;
+                let mut call: Attrs = with.iter().cloned().collect();
+                for (channel, colour) in channels.iter().zip(colours) {
+                    let raw = nearest(schema, &channel.attr, colour / FULL_COLOUR * channel.full);
+                    let raw = AttrValue::Number(raw).to_json();
+                    let (attr, value) = accept(schema, &channel.attr, &raw)?;
+                    call.insert(attr, value);
+                }
+                Ok(vec![call])
+            }
+            (Self::First(variants), wish) => {
+                let holds = variants.iter().find(|(when, _)| when.holds(attrs));
+                let (_, writing) = holds.ok_or("it cannot be set as the device is now")?;
+                writing.calls(schema, attrs, wish)
+            }
+            (Self::Words(_) | Self::Steps(_) | Self::Colour { .. }, _) => {
+                Err("that is no value for it".into())
+            }
+        }
+    }
+}
+
+/// `255,0,10`.
+fn colours(text: &str) -> Option<Vec<f64>> {
+    let colour = |text: &str| {
+        let number: f64 = text.trim().parse().ok()?;
+        (0.0..=FULL_COLOUR).contains(&number).then_some(number)
+    };
+    text.split(',').map(colour).collect()
 }
 
 fn fill(schema: &ProductSchema, steps: &[Step], number: f64) -> Result<Vec<Attrs>, String> {

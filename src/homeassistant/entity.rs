@@ -239,7 +239,11 @@ fn number_keys(
     let Some(range) = part.range(view.attrs) else {
         return;
     };
-    let (min, max) = widened(view, part, range);
+    let (mut min, max) = widened(view, part, range);
+    if entity.platform == Platform::Fan {
+        // Home Assistant refuses a fan whose slowest speed is 0: that is off, and it has a state for it.
+        min = min.map(|min| min.max(1.0));
+    }
     let step = range.step.map(|step| step.max(LEAST_STEP));
     for (key, value) in [(keys.min, min), (keys.max, max), (keys.step, step)] {
         if let (Some(key), Some(value)) = (key, value) {

@@ -5,11 +5,19 @@ use std::sync::Arc;
 use super::file::ProfileFile;
 use super::load;
 
+macro_rules! profile {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../profiles/", $name)))
+    };
+}
+
 /// Name and text of each.
-pub const FILES: [(&str, &str); 1] = [(
-    "bestway-airjet.yaml",
-    include_str!("../../profiles/bestway-airjet.yaml"),
-)];
+pub const FILES: [(&str, &str); 4] = [
+    profile!("bestway-airjet-v01.yaml"),
+    profile!("bestway-airjet.yaml"),
+    profile!("bestway-hydrojet.yaml"),
+    profile!("bestway-pool-filter.yaml"),
+];
 
 /// All of them, read. A unit test sees to it that each can be.
 pub fn profiles() -> impl Iterator<Item = Arc<ProfileFile>> {

@@ -12,11 +12,16 @@ macro_rules! profile {
 }
 
 /// Name and text of each.
-pub const FILES: [(&str, &str); 4] = [
+pub const FILES: [(&str, &str); 9] = [
     profile!("bestway-airjet-v01.yaml"),
     profile!("bestway-airjet.yaml"),
     profile!("bestway-hydrojet.yaml"),
     profile!("bestway-pool-filter.yaml"),
+    profile!("heatzy-bloom.yaml"),
+    profile!("heatzy-glow.yaml"),
+    profile!("heatzy-pilote-v1.yaml"),
+    profile!("heatzy-pilote.yaml"),
+    profile!("heatzy-pro.yaml"),
 ];
 
 /// All of them, read. A unit test sees to it that each can be.

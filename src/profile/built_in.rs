@@ -12,16 +12,31 @@ macro_rules! profile {
 }
 
 /// Name and text of each.
-pub const FILES: [(&str, &str); 9] = [
+pub const FILES: [(&str, &str); 24] = [
     profile!("bestway-airjet-v01.yaml"),
     profile!("bestway-airjet.yaml"),
     profile!("bestway-hydrojet.yaml"),
     profile!("bestway-pool-filter.yaml"),
+    profile!("dd-marine-light.yaml"),
     profile!("heatzy-bloom.yaml"),
     profile!("heatzy-glow.yaml"),
     profile!("heatzy-pilote-v1.yaml"),
     profile!("heatzy-pilote.yaml"),
     profile!("heatzy-pro.yaml"),
+    profile!("jebao-doser-1.yaml"),
+    profile!("jebao-doser-4.yaml"),
+    profile!("jebao-doser-8.yaml"),
+    profile!("jebao-feeder.yaml"),
+    profile!("jebao-light-marine-pro.yaml"),
+    profile!("jebao-light-plant-pro.yaml"),
+    profile!("jebao-light-simple.yaml"),
+    profile!("jebao-light.yaml"),
+    profile!("jebao-pump-simple.yaml"),
+    profile!("jebao-pump.yaml"),
+    profile!("jebao-timer-switch.yaml"),
+    profile!("jebao-wavemaker-legacy.yaml"),
+    profile!("jebao-wavemaker-pro.yaml"),
+    profile!("jebao-wavemaker.yaml"),
 ];
 
 /// All of them, read. A unit test sees to it that each can be.

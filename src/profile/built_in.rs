@@ -12,17 +12,20 @@ macro_rules! profile {
 }
 
 /// Name and text of each.
-pub const FILES: [(&str, &str); 24] = [
+pub const FILES: [(&str, &str); 30] = [
     profile!("bestway-airjet-v01.yaml"),
     profile!("bestway-airjet.yaml"),
     profile!("bestway-hydrojet.yaml"),
     profile!("bestway-pool-filter.yaml"),
+    profile!("clearlight-sauna.yaml"),
     profile!("dd-marine-light.yaml"),
+    profile!("gizwits-demo-kit.yaml"),
     profile!("heatzy-bloom.yaml"),
     profile!("heatzy-glow.yaml"),
     profile!("heatzy-pilote-v1.yaml"),
     profile!("heatzy-pilote.yaml"),
     profile!("heatzy-pro.yaml"),
+    profile!("hy09rf.yaml"),
     profile!("jebao-doser-1.yaml"),
     profile!("jebao-doser-4.yaml"),
     profile!("jebao-doser-8.yaml"),
@@ -37,6 +40,9 @@ pub const FILES: [(&str, &str); 24] = [
     profile!("jebao-wavemaker-legacy.yaml"),
     profile!("jebao-wavemaker-pro.yaml"),
     profile!("jebao-wavemaker.yaml"),
+    profile!("outes-heat-pump.yaml"),
+    profile!("ph-803w.yaml"),
+    profile!("vaysunic-inverter.yaml"),
 ];
 
 /// All of them, read. A unit test sees to it that each can be.

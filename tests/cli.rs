@@ -80,7 +80,7 @@ async fn devices_are_listed_and_shown() {
     let device: Value = serde_json::from_str(&said.stdout).unwrap();
     assert_eq!(
         (&device["topic"], &device["attributes"]),
-        (&json!("gizwits2mqtt/hot_tub"), &json!(12))
+        (&json!("gizwits2mqtt/hot_tub"), &json!(13))
     );
     assert!(
         !said.stdout.contains("SIMULATEDX"),

@@ -53,7 +53,7 @@ async fn the_main_job() {
         .await;
     watcher.until("gizwits2mqtt/hot_tub/power", "true").await;
     watcher
-        .until("gizwits2mqtt/living_room/cur_temp", "18.2")
+        .until("gizwits2mqtt/living_room/cur_temp", "182")
         .await;
     watcher.until("gizwits2mqtt/reef/Mode", "正弦造浪").await;
     watcher.until("gizwits2mqtt/02000000aa08/level", "3").await;
@@ -85,7 +85,7 @@ async fn the_main_job() {
     );
     let discovery = format!("homeassistant/device/gizwits2mqtt_{SPA}/config");
     let discovery = watcher.until_json(&discovery, |_| true).await;
-    assert_eq!(discovery["components"]["number_temp_set"]["max"], 40);
+    assert_eq!(discovery["components"]["climate_spa"]["max_temp"], 40);
 
     let result = watcher
         .command(

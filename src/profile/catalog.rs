@@ -11,11 +11,16 @@ use super::file::{MatchFile, ProfileFile, Rest};
 use super::pattern::matching;
 use super::{built_in, generic, recognise, resolve};
 
-/// All profiles, those that count more first.
+/// All profiles.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Catalog {
-    profiles: Vec<Arc<ProfileFile>>,
+    of_user: Vec<Arc<ProfileFile>>,
+    /// Without those whose id a profile of the user has.
+    built_in: Vec<Arc<ProfileFile>>,
 }
+
+/// As `devices.DID.profile`: no profile, entities by the schema alone. So no profile has this id.
+pub const NO_PROFILE: &str = "none";
 
 /// What a product becomes.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,25 +51,28 @@ impl Default for Catalog {
 }
 
 impl Catalog {
-    /// The user's profiles and the built-in ones; the user's come first, also by an id that both have.
+    /// The user's profiles and the built-in ones; one of the user's takes the place of a built-in one with
+    /// the same id.
     #[must_use]
     pub fn new(of_user: Vec<ProfileFile>) -> Self {
-        let of_user = of_user.into_iter().map(Arc::new);
-        let profiles = of_user.chain(built_in::profiles()).collect();
-        Self { profiles }
+        let of_user: Vec<_> = of_user.into_iter().map(Arc::new).collect();
+        let is_replaced = |id: &str| of_user.iter().any(|profile| profile.profile == id);
+        let built_in = built_in::profiles()
+            .filter(|profile| !is_replaced(&profile.profile))
+            .collect();
+        Self { of_user, built_in }
     }
 
     /// A profile by its id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&ProfileFile> {
-        let mut profiles = self.profiles.iter();
-        let found = profiles.find(|profile| profile.profile == id);
-        found.map(Arc::as_ref)
+        self.iter().find(|profile| profile.profile == id)
     }
 
-    /// All of them.
+    /// All of them, the user's first.
     pub fn iter(&self) -> impl Iterator<Item = &ProfileFile> {
-        self.profiles.iter().map(Arc::as_ref)
+        let profiles = self.of_user.iter().chain(&self.built_in);
+        profiles.map(Arc::as_ref)
     }
 
     /// The profile of a product.
@@ -73,17 +81,8 @@ impl Catalog {
         if let Some(id) = product.chosen {
             return self.get(id);
         }
-        let fit = |profile: &Arc<ProfileFile>| fit(&profile.matches, product);
-        let fitting = self
-            .profiles
-            .iter()
-            .filter(|profile| fit(profile) > Fit::None);
-        // Of equals the first: `max_by_key` would take the last.
-        let best = fitting.clone().map(fit).max()?;
-        fitting
-            .clone()
-            .find(|profile| fit(profile) == best)
-            .map(Arc::as_ref)
+        // Whoever wrote one that fits wants it, however well a built-in one does.
+        best(&self.of_user, product).or_else(|| best(&self.built_in, product))
     }
 
     /// What a product becomes.
@@ -126,6 +125,15 @@ impl Catalog {
     }
 }
 
+fn best<'a>(profiles: &'a [Arc<ProfileFile>], product: Product<'_>) -> Option<&'a ProfileFile> {
+    let fit = |profile: &Arc<ProfileFile>| fit(&profile.matches, product);
+    let best = profiles.iter().map(fit).max()?;
+    // Of equals the first: `max_by_key` would take the last.
+    let mut profiles = profiles.iter();
+    let found = profiles.find(|profile| fit(profile) == best && best > Fit::None);
+    found.map(Arc::as_ref)
+}
+
 /// How well a profile fits; more is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
@@ -152,5 +160,80 @@ fn fit(matches: &MatchFile, product: Product<'_>) -> Fit {
         Fit::Attributes(matches.attributes.len())
     } else {
         Fit::None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::ids::ProductKey;
+    use crate::profile::load;
+
+    fn profile(id: &str, matches: &str) -> ProfileFile {
+        let text = format!(
+            "profile: {id}\ntitle: Mine\nmatch: {{ {matches} }}\nentities:\n  \
+             power: {{ platform: switch, state: power }}\n"
+        );
+        load::read(&text).unwrap()
+    }
+
+    fn spa() -> ProductSchema {
+        let names = [
+            "temp_now",
+            "temp_set",
+            "heat_power",
+            "filter_power",
+            "wave_power",
+            "power",
+        ];
+        let attrs = names.map(|name| json!({ "name": name, "data_type": "uint8" }));
+        let document = json!({ "name": "Airjet", "entities": [{ "attrs": attrs }] });
+        let product_key = ProductKey::new("pk").unwrap();
+        ProductSchema::parse(&product_key, &document).unwrap().0
+    }
+
+    #[test]
+    fn the_users_profile_wins_and_none_is_none() {
+        let by_attributes = || profile("mine", "attributes: [power]");
+        for (of_user, chosen, want) in [
+            (vec![], None, Some("bestway-airjet")),
+            (vec![], Some(NO_PROFILE), None),
+            (vec![by_attributes()], None, Some("mine")),
+            (
+                vec![by_attributes()],
+                Some("bestway-airjet"),
+                Some("bestway-airjet"),
+            ),
+            (
+                vec![by_attributes(), profile("better", "product_keys: [pk]")],
+                None,
+                Some("better"),
+            ),
+            (
+                vec![profile("other", "attributes: [nothing]")],
+                None,
+                Some("bestway-airjet"),
+            ),
+            // By the id of a built-in one it takes its place, also where it does not fit.
+            (
+                vec![profile("bestway-airjet", "attributes: [nothing]")],
+                None,
+                None,
+            ),
+        ] {
+            let schema = spa();
+            let product = Product {
+                schema: &schema,
+                name: "",
+                chosen,
+            };
+            let catalog = Catalog::new(of_user);
+            let found = catalog.choose(product).map(|found| found.profile.as_str());
+            assert_eq!(found, want, "{catalog:?}");
+        }
+        let catalog = Catalog::new(vec![profile("bestway-airjet", "")]);
+        assert_eq!(catalog.get("bestway-airjet").unwrap().title, "Mine");
     }
 }

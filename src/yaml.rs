@@ -56,6 +56,35 @@ pub fn typed_by_path<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     })
 }
 
+impl Document {
+    /// The part of it at a path as a type.
+    ///
+    /// # Errors
+    /// [`YamlError`] with the first fault, by its path and line.
+    pub fn typed_part<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        value: &Value,
+    ) -> Result<T, YamlError> {
+        serde_path_to_error::deserialize(value).map_err(|err| {
+            let below = dotted(&err.path().to_string());
+            let path = match below.as_str() {
+                "." => path.to_owned(),
+                below => join(path, below),
+            };
+            let said = err.inner();
+            YamlError {
+                line: line_of(&self.lines, &path),
+                message: if path.is_empty() {
+                    said.to_string()
+                } else {
+                    format!("{path}: {said}")
+                },
+            }
+        })
+    }
+}
+
 /// `entities.spa.read[1].is` as `entities.spa.read.1.is`.
 fn dotted(path: &str) -> String {
     path.replace('[', ".").replace(']', "")

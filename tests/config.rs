@@ -262,17 +262,64 @@ fn a_missing_file_says_what_to_do() {
     assert!(errors.to_string().contains("--config"), "{errors}");
 }
 
+fn profile(id: &str) -> String {
+    format!(
+        "profile: {id}\ntitle: Mine\nmatch: {{ attributes: [power] }}\nentities:\n  \
+         power: {{ platform: switch, state: power }}\n"
+    )
+}
+
 #[test]
-fn what_has_no_effect_yet_is_said() {
-    let text = format!("{SHORT}profiles_dir: x\ndevices: {{AbC: {{profile: p}}}}\n");
-    assert_eq!(
-        load_text(&text, &[])
-            .unwrap()
-            .warnings
-            .iter()
-            .filter(|w| w.contains("no effect"))
-            .count(),
-        2
+fn profiles_of_the_folder_are_read_and_a_fault_in_one_leaves_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("mine");
+    std::fs::create_dir(&dir).unwrap();
+    for (name, text) in [
+        ("a.yaml", profile("a")),
+        ("airjet.yml", profile("bestway-airjet")),
+        ("b.yaml", profile("b").replace("switch", "swich")),
+        ("c.yaml", profile("a")),
+        (".d.yaml", profile("d")),
+        ("notes.txt", "no profile".into()),
+    ] {
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+    // Beside the configuration, wherever the program is started.
+    let file = folder.path().join("c.yaml");
+    let devices = "AbC: {profile: bestway-airjt}, AbD: {profile: none}, AbE: {profile: a}";
+    let text = format!("{SHORT}profiles_dir: mine\ndevices: {{{devices}}}\n");
+    std::fs::write(&file, &text).unwrap();
+    let home = BTreeMap::from([("HOME".into(), "/home/x".into())]);
+    let config = load(&file, &home).unwrap();
+    let catalog = &config.settings.profiles;
+    assert_eq!(catalog.get("bestway-airjet").unwrap().title, "Mine");
+    for (id, is_known) in [("a", true), ("b", false), ("d", false)] {
+        assert_eq!(catalog.get(id).is_some(), is_known, "{id}");
+    }
+    let warnings = config.profile_warnings();
+    let folder_name = dir.display().to_string();
+    let warnings: Vec<String> = warnings
+        .iter()
+        .map(|warning| warning.replace(&folder_name, "mine"))
+        .collect();
+    for (at, want) in [
+        "mine/b.yaml:5: entities.power.platform: unknown variant `swich`",
+        "mine/c.yaml:1: profile: \"a\" is the id of a.yaml",
+        "devices.AbC.profile: there is no profile \"bestway-airjt\"",
+    ]
+    .iter()
+    .enumerate()
+    {
+        assert!(warnings[at].starts_with(want), "{at}: {warnings:?}");
+    }
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings[2].contains("did you mean \"bestway-airjet\"?"));
+
+    std::fs::write(&file, text.replace("mine", "nowhere")).unwrap();
+    let warnings = load(&file, &home).unwrap().profile_warnings();
+    assert!(
+        warnings[0].contains("nowhere: profiles_dir: the folder cannot be read"),
+        "{warnings:?}"
     );
 }
 
@@ -315,6 +362,8 @@ fn the_example_shows_every_default_truly() {
         "state_dir",
         "topic: pool",
         "name: Pool",
+        "profile: bestway",
+        "profiles_dir",
     ];
     let uncommented: Vec<String> = EXAMPLE
         .replace("gizwits_password ", "password.txt ")

@@ -6,6 +6,7 @@ pub mod edges;
 pub mod engine;
 pub mod memory;
 pub mod notify;
+mod profile_watch;
 pub mod scribe;
 pub mod signals;
 pub mod supervisor;

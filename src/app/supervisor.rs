@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 use crate::bridge::{Bridge, Input};
-use crate::config::Config;
+use crate::config::{Config, UserProfiles};
 use crate::gizwits::SetUpError;
 use crate::ids::AccountName;
 use crate::mqtt::{self, MqttConfig, MqttError, MqttHandle};
@@ -20,6 +20,7 @@ use super::cloud::{Cloud, Way};
 use super::edges;
 use super::engine::{BrokerLink, Engine, Order};
 use super::notify;
+use super::profile_watch;
 use super::scribe::Scribe;
 
 /// The broker gets this long to take the last messages; all of the end takes less than 5 s.
@@ -64,7 +65,7 @@ impl Running {
     /// # Errors
     /// [`StartError`]
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
-        for warning in &config.warnings {
+        for warning in config.warnings.iter().chain(&config.profile_warnings()) {
             warn!("{warning}");
         }
         let dir = StateDir::open(&config.state_dir)?;
@@ -119,7 +120,10 @@ impl Running {
 
     /// Takes another configuration, or keeps the old one whole; true when it took it. The level of the
     /// log is the caller's to change.
-    pub async fn reload(&mut self, config: Config) -> bool {
+    pub async fn reload(&mut self, mut config: Config) -> bool {
+        let mut profiles = std::mem::take(&mut config.profiles);
+        profiles.keep(&self.config.profiles);
+        config.take_profiles(profiles);
         match self.try_reload(config).await {
             Ok(()) => {
                 info!("the configuration was reloaded");
@@ -133,7 +137,7 @@ impl Running {
     }
 
     async fn try_reload(&mut self, config: Config) -> Result<(), StartError> {
-        for warning in &config.warnings {
+        for warning in config.warnings.iter().chain(&config.profile_warnings()) {
             warn!("{warning}");
         }
         let fixed = [
@@ -180,12 +184,48 @@ impl Running {
         Ok(())
     }
 
-    /// Returns when the engine ended by itself, which is a fault.
-    pub async fn broken(&mut self) {
-        match (&mut self.engine).await {
-            Ok(_) => error!("the engine ended by itself"),
-            Err(err) => error!(%err, "the engine panicked; this is a bug, please report it"),
+    /// Takes profiles that change in their folder. Returns when the engine ended by itself, which is a fault.
+    /// May be dropped at any time and called again.
+    pub async fn watch(&mut self) {
+        loop {
+            let profiles = tokio::select! {
+                ended = &mut self.engine => {
+                    match ended {
+                        Ok(_) => error!("the engine ended by itself"),
+                        Err(err) => error!(%err, "the engine panicked; this is a bug, please report it"),
+                    }
+                    return;
+                }
+                profiles = profile_watch::changed(&self.config.profiles) => profiles,
+            };
+            self.take_profiles(profiles).await;
         }
+    }
+
+    /// What was wrong before was told then.
+    async fn take_profiles(&mut self, mut profiles: UserProfiles) {
+        profiles.keep(&self.config.profiles);
+        let mut config = self.config.clone();
+        config.take_profiles(profiles);
+        let order = Order::Reload {
+            settings: Box::new(config.settings.clone()),
+            ways: self.ways.clone(),
+            broker: None,
+        };
+        if self.orders.send(order).await.is_err() {
+            error!("the engine has ended");
+        }
+        let told = self.config.profile_warnings();
+        let warnings = config.profile_warnings();
+        for warning in warnings.iter().filter(|warning| !told.contains(warning)) {
+            warn!("{warning}");
+        }
+        info!(
+            profiles = config.profiles.profiles().count(),
+            faults = config.profiles.faults().count(),
+            "profiles_dir was read again"
+        );
+        self.config = config;
     }
 
     /// Ends: pending commands are settled, `offline` is published, files are written.

@@ -25,13 +25,9 @@ pub(super) async fn check(
     let ask = Ask::load(file, verbosity, output)?;
     let path = ask.file.display();
     let mut lines = vec![format!("{path}: the configuration is good")];
-    lines.extend(
-        ask.config
-            .warnings
-            .iter()
-            .map(|warning| format!("warning: {warning}")),
-    );
-    let mut document = json!({ "status": "ok", "file": ask.file, "warnings": ask.config.warnings });
+    let warnings = [ask.config.warnings.clone(), ask.config.profile_warnings()].concat();
+    lines.extend(warnings.iter().map(|warning| format!("warning: {warning}")));
+    let mut document = json!({ "status": "ok", "file": ask.file, "warnings": warnings });
     if !online {
         return output.result(&document, &lines.join("\n"));
     }
@@ -42,7 +38,7 @@ pub(super) async fn check(
             .iter()
             .map(|warning| format!("warning: {warning}")),
     );
-    document["warnings"] = json!([ask.config.warnings.clone(), strangers].concat());
+    document["warnings"] = json!([warnings, strangers].concat());
     let broker = check_broker(&ask, &mut lines).await;
     let good = seen.is_some() && broker.is_ok();
     document["status"] = if good { "ok" } else { "error" }.into();

@@ -24,7 +24,7 @@ pub(super) async fn run(file: Option<&Path>, verbosity: i16) -> Result<(), Troub
     loop {
         let signal = tokio::select! {
             signal = signals.next() => signal,
-            () = running.broken() => {
+            () = running.watch() => {
                 return Err(Trouble::failed("the bridge broke; see the log"));
             }
         };

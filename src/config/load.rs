@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::bridge::Settings;
 use crate::yaml;
 
 use super::problem::{ConfigErrors, Problem};
+use super::profiles::UserProfiles;
 use super::reader::{Findings, Section, variable};
 use super::settings::{Config, Realm};
 use super::tree::{Kind, Node, Place};
@@ -75,16 +77,25 @@ pub fn realms(
     file: &Path,
     variables: &BTreeMap<String, String>,
 ) -> Result<(Vec<Realm>, PathBuf), ConfigErrors> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(err) => return Err(refuse(file, None, format!("it cannot be read: {err}"))),
-    };
-    let (root, mut out) = tree(file, &text, variables)?;
+    let (root, mut out) = tree(file, &text_if_any(file)?, variables)?;
     let root = Section::open(&root, "", &KEYS, &mut out);
     let realms = accounts::realms(&root, &mut out);
     let state_dir = state_dir(&root, variables, &mut out);
     finish(file, state_dir.map(|state_dir| (realms, state_dir)), out)
+}
+
+/// What commands about profiles need of a configuration, which may lack everything else.
+///
+/// # Errors
+/// [`ConfigErrors`] with what is wrong with the file as a whole.
+pub fn profiles(
+    file: &Path,
+    variables: &BTreeMap<String, String>,
+) -> Result<UserProfiles, ConfigErrors> {
+    let (root, mut out) = tree(file, &text_if_any(file)?, variables)?;
+    let root = Section::open(&root, "", &KEYS, &mut out);
+    let dir = root.file("profiles_dir", &mut out);
+    finish(file, Some(UserProfiles::read(dir)), out)
 }
 
 /// The cloud that an account with just these settings has: `app`, `app_id`, `region`, `api_url`.
@@ -109,6 +120,14 @@ pub fn realm(settings: &BTreeMap<&str, &str>) -> Result<Realm, Vec<Problem>> {
     match accounts::realm(&section, &mut out) {
         Some(realm) if out.problems.is_empty() => Ok(realm),
         _ => Err(out.problems),
+    }
+}
+
+fn text_if_any(file: &Path) -> Result<String, ConfigErrors> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(text),
+        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(err) => Err(refuse(file, None, format!("it cannot be read: {err}"))),
     }
 }
 
@@ -218,28 +237,26 @@ fn assemble(
         bindings_interval: polling.bindings_interval,
         requests_per_minute: limits.requests_per_minute,
         total_requests_per_minute: limits.total_requests_per_minute,
-        profiles: std::sync::Arc::default(),
+        profiles: Arc::default(),
         devices: sections::devices(&root, out),
         shard,
     };
-    if root.member("profiles_dir").is_some() {
-        out.warnings.push(
-            "profiles_dir has no effect in this version: entities follow the product's schema"
-                .into(),
-        );
-    }
+    let profiles = UserProfiles::read(root.file("profiles_dir", out));
     let web = sections::web(&root, out);
     let log = sections::log(&root, out);
     let state_dir = state_dir(&root, variables, out)?;
-    Some(Config {
+    let mut config = Config {
         accounts,
         mqtt,
         settings,
+        profiles: UserProfiles::default(),
         web,
         state_dir,
         log,
         warnings: Vec::new(),
-    })
+    };
+    config.take_profiles(profiles);
+    Some(config)
 }
 
 /// systemd's folder, else the platform's folder for state.

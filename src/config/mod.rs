@@ -4,6 +4,7 @@ mod accounts;
 mod env;
 pub mod load;
 pub mod problem;
+pub mod profiles;
 mod reader;
 mod sections;
 pub mod settings;
@@ -12,4 +13,5 @@ pub mod write;
 
 pub use load::{find, load, realm, realms};
 pub use problem::{ConfigErrors, Problem};
+pub use profiles::UserProfiles;
 pub use settings::{Account, Config, Credentials, Log, LogFormat, Mqtt, Realm, Web};

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::bridge::Settings;
 use crate::ids::AccountName;
 use crate::model::Region;
 use crate::secret::Secret;
+
+use super::profiles::{self, UserProfiles};
 
 /// Everything.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +21,8 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// What the core works by.
     pub settings: Settings,
+    /// The user's profiles, which `settings` has as well, with what is wrong with them.
+    pub profiles: UserProfiles,
     /// `None`: no web server.
     pub web: Option<Web>,
     /// Where tokens and schemas are kept.
@@ -26,6 +31,21 @@ pub struct Config {
     pub log: Log,
     /// What is allowed but hardly meant, for the log.
     pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Takes other profiles of the user than it has.
+    pub fn take_profiles(&mut self, profiles: UserProfiles) {
+        self.settings.profiles = Arc::new(profiles.catalog());
+        self.profiles = profiles;
+    }
+
+    /// What is wrong with profiles and with the choice of them: it leaves the rest working.
+    #[must_use]
+    pub fn profile_warnings(&self) -> Vec<String> {
+        let faults = self.profiles.faults().map(ToString::to_string);
+        faults.chain(profiles::unknown(&self.settings)).collect()
+    }
 }
 
 /// An account's way into the cloud.

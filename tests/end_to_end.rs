@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "end_to_end/profiles.rs"]
+mod profiles;
 #[path = "end_to_end/requests.rs"]
 mod requests;
 mod support;

@@ -23,11 +23,15 @@ homeassistant:
 
 # Accept changed snapshots after a look at them
 snap:
-    INSTA_UPDATE=always cargo test --locked --test discovery --test config --test cli
+    INSTA_UPDATE=always cargo test --locked --test discovery --test config --test cli --test cli_profile
 
 # Write docs/open-api.md anew after a look at what changed
 open-api:
     UPDATE_OPEN_API=1 cargo test --locked --test open_api
+
+# Write docs/profile.schema.json anew after a change to the shape of profiles
+profile-schema:
+    UPDATE_PROFILE_SCHEMA=1 cargo test --locked --test cli_profile
 
 # Latency, memory, start; as ratios to a floor
 bench:

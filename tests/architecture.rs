@@ -48,7 +48,7 @@ const OUTSIDE: &[&str] = &[
 ];
 
 /// Words, where they may occur (beginnings of paths), and why nowhere else.
-const WORDS: [Rule; 19] = [
+const WORDS: [Rule; 21] = [
     (
         &[
             "Instant::now",
@@ -150,6 +150,21 @@ const WORDS: [Rule; 19] = [
         &["serde_yaml", "saphyr_parser"],
         &["yaml.rs"],
         "one place per crate",
+    ),
+    (
+        &["serde_path_to_error"],
+        &["yaml.rs"],
+        "one place per crate",
+    ),
+    (
+        &["schemars"],
+        &[
+            "profile/file.rs",
+            "profile/json_schema.rs",
+            "profile/ordered.rs",
+            "profile/platform.rs",
+        ],
+        "only profiles describe themselves to editors",
     ),
     (
         &["md5::"],

@@ -13,6 +13,7 @@ use super::devices::{BindArgs, BindMacArgs, LogArgs, RenameArgs};
 use super::errors::ErrorsArgs;
 use super::generate;
 use super::output::table;
+use super::profile::{self, ProfileCommand};
 use super::schedules::SchedulesCommand;
 use super::setup::SetupArgs;
 
@@ -168,6 +169,10 @@ pub(super) enum Command {
         #[arg(value_name = "DID|PRODUCT_KEY")]
         id: String,
     },
+
+    /// What devices become in Home Assistant: list profiles, check and try your own
+    #[command(subcommand, after_help = profile::ABOUT)]
+    Profile(ProfileCommand),
 
     /// Let the cloud set devices at a time, once or on days of the week
     #[command(

@@ -14,6 +14,7 @@ mod generate;
 mod health;
 mod logging;
 mod output;
+mod profile;
 mod progress;
 mod prompt;
 mod run;
@@ -84,6 +85,7 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         }
         Command::Raw { did, bytes } => work(data::raw(ask()?, &did, &bytes, output), output).await,
         Command::Schema { id } => work(schema::schema(ask()?, &id, output), output).await,
+        Command::Profile(command) => profile::profile(config, command, output),
         Command::Schedules(command) => {
             work(schedules::schedules(ask()?, command, output), output).await
         }

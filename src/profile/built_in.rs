@@ -51,6 +51,14 @@ pub fn profiles() -> impl Iterator<Item = Arc<ProfileFile>> {
     files.filter_map(|(_, text)| load::read(text).ok().map(Arc::new))
 }
 
+/// The text of the one with this id.
+#[must_use]
+pub fn text(id: &str) -> Option<&'static str> {
+    let name = format!("{id}.yaml");
+    let mut files = FILES.iter();
+    files.find(|(file, _)| *file == name).map(|(_, text)| *text)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -6,6 +6,7 @@ pub mod entity;
 pub mod file;
 pub mod generic;
 pub mod hints;
+pub mod json_schema;
 pub mod load;
 pub mod name;
 pub mod ordered;

@@ -117,7 +117,7 @@ async fn every_call_is_answered_as_documented() {
             schema.datapoints().len(),
             left_out.len()
         ),
-        ("Airjet", 12, 0)
+        ("Airjet", 13, 0)
     );
     let answer = call(&api, latest()).await;
     let Ok(Reply::Latest { updated_at, attrs }) = answer else {

@@ -13,7 +13,7 @@ mod stage;
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use stage::Stage;
 
@@ -25,15 +25,27 @@ pub(crate) fn standard() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demos_spa_is_one_climate_card() {
+    const SPA: &str = "climate.hot_tub";
     let Some(stage) = Stage::start(&standard()).await else {
         return;
     };
+    let deadline = Duration::from_secs(60);
     let is_there = |state: &Value| state["state"] == "heat";
-    let found = stage
-        .ha
-        .wait("climate.hot_tub", Duration::from_secs(60), is_there)
-        .await;
-    let found = found.unwrap();
+    let found = stage.ha.wait(SPA, deadline, is_there).await.unwrap();
     assert_eq!(found["attributes"]["current_temperature"], 31.0);
+    let cards = stage.ha.states().into_keys();
+    let of_spa = cards.filter(|id| id.ends_with(".hot_tub")).count();
+    assert_eq!(of_spa, 1, "the device's name is its card's alone");
+
+    let wanted = json!({ "temperature": 36 });
+    let called = stage.ha.call("climate.set_temperature", SPA, wanted).await;
+    assert_eq!(called, Ok(()));
+    let is_set = |state: &Value| state["attributes"]["temperature"] == 36.0;
+    stage.ha.wait(SPA, deadline, is_set).await.unwrap();
+    let spa = stage
+        .cloud
+        .get(&format!("devices/{}", support::cloud::SPA))
+        .await;
+    assert_eq!(spa["attrs"]["temp_set"], 36);
     assert_eq!(stage.ha.complaints().await, "");
 }

@@ -5,6 +5,7 @@ COPY Cargo.toml Cargo.lock ./
 RUN mkdir src benches && echo 'fn main() {}' > src/main.rs && touch src/lib.rs benches/bridge.rs \
     && cargo build --release --locked --no-default-features \
     && rm -r src
+COPY profiles profiles
 COPY src src
 # The broker inside `demo` is for machines without one, and a container has one.
 RUN touch src/main.rs src/lib.rs && cargo build --release --locked --no-default-features

@@ -1,12 +1,14 @@
 //! One control call with those who asked for it: where it stands, what reports say of it, how it ends.
 
+mod endings;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::ids::{AttrName, Did, LinkId};
+use crate::ids::{AttrName, LinkId};
 use crate::model::{AttrValue, Attrs};
 
-use super::caller::{Caller, Ending, Verdict};
+use super::caller::Caller;
 use super::input::CallError;
 
 /// How long a command waits to be sent before it is given up: longer than the first pauses after
@@ -81,11 +83,20 @@ pub(super) enum Phase {
     Awaiting { since: Duration },
 }
 
+/// Somebody who asked, and until when it may be sent for them.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) caller: Caller,
+    until: Duration,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) wish: Wish,
-    pub(super) callers: Vec<Caller>,
+    pub(super) callers: Vec<Asked>,
+    /// It goes before the call that somebody asked for, and nobody asked for it.
+    pub(super) is_step: bool,
     pub(super) phase: Phase,
     /// When it is given up, unless it is under way.
     pub(super) deadline: Duration,
@@ -125,13 +136,15 @@ impl Batch {
         };
         let mut batch = Self::new(Wish::Set(attrs), nobody, now);
         batch.callers.clear();
+        batch.is_step = true;
         batch
     }
 
     pub(super) fn new(wish: Wish, caller: Caller, now: Duration) -> Self {
         Self {
             wish,
-            callers: vec![caller],
+            callers: vec![asked(caller, now)],
+            is_step: false,
             phase: Phase::Waiting,
             deadline: now + SEND_WITHIN,
             way: None,
@@ -147,6 +160,23 @@ impl Batch {
             reported: Attrs::default(),
             is_reported: false,
         }
+    }
+
+    /// One more asks while it waits: the newest value of each attribute wins. The deadline stays that of
+    /// the first who asked.
+    pub(super) fn join(&mut self, caller: Caller, now: Duration) {
+        if let Wish::Set(attrs) = &mut self.wish {
+            attrs.merge(caller.attrs.clone());
+        }
+        self.callers.push(asked(caller, now));
+    }
+
+    /// The same with all who asked for a newer one.
+    pub(super) fn absorb(&mut self, newer: Self) {
+        if let (Wish::Set(attrs), Wish::Set(wins)) = (&mut self.wish, newer.wish) {
+            attrs.merge(wins);
+        }
+        self.callers.extend(newer.callers);
     }
 
     /// The values it sets; `None` for a raw command.
@@ -165,9 +195,10 @@ impl Batch {
         matches!(self.phase, Phase::UnderWay { .. })
     }
 
-    /// A set that never left: others may merge into it.
+    /// A set that never left: others may merge into it. A step keeps its place before the next.
     pub(super) fn is_fresh_set(&self) -> bool {
-        self.is_waiting() && self.sent_at.is_none() && matches!(self.wish, Wish::Set(_))
+        let is_set = matches!(self.wish, Wish::Set(_));
+        self.is_waiting() && self.sent_at.is_none() && is_set && !self.is_step
     }
 
     /// It left, so it may have been done.
@@ -377,113 +408,9 @@ impl Batch {
         self.phase = Phase::Awaiting { since: now };
         self.looks = [].iter();
     }
+}
 
-    /// A report shows what it can. Of a caller whose value a newer set took over, it shows not all.
-    pub(super) fn end_shown(&mut self, did: &Did) -> Vec<Verdict> {
-        let is_overtaken = |caller: &Caller| {
-            let mut names = caller.attrs.iter();
-            names.any(|(name, _)| self.superseded.contains(name))
-        };
-        let callers = std::mem::take(&mut self.callers);
-        let (overtaken, shown) = callers.into_iter().partition(is_overtaken);
-        self.callers = shown;
-        let mut verdicts = self.end(did, &Ending::Taken { confirmed: true });
-        self.callers = overtaken;
-        verdicts.extend(self.end_early(did));
-        verdicts
-    }
-
-    /// Its time is over: each caller learns what the device says instead.
-    pub(super) fn end_unconfirmed(&mut self, did: &Did) -> Vec<Verdict> {
-        let callers = std::mem::take(&mut self.callers);
-        let mut verdicts = Vec::new();
-        for caller in callers {
-            let ending = self.ending_for(&caller);
-            self.callers = vec![caller];
-            verdicts.extend(self.end(did, &ending));
-        }
-        verdicts
-    }
-
-    fn ending_for(&self, caller: &Caller) -> Ending {
-        let own = || {
-            self.wants()
-                .filter(|(name, _)| caller.attrs.get(name.as_str()).is_some())
-        };
-        let is_whole = own().count() == caller.attrs.len();
-        if is_whole && own().all(|(name, value)| self.shows(name, value)) {
-            return Ending::Taken { confirmed: true };
-        }
-        let instead = own().filter_map(|(name, value)| {
-            let reported = self.reported.get(name.as_str())?;
-            (reported != value).then(|| format!("{name} {}", reported.to_bare()))
-        });
-        let instead: Vec<String> = instead.collect();
-        let twice = if self.times_sent > 1 {
-            ", though it was sent twice"
-        } else {
-            ""
-        };
-        let code = self.fate_unknown.as_ref().and_then(|why| why.code);
-        if !instead.is_empty() {
-            let reason = format!("the device reports {} instead{twice}", instead.join(", "));
-            return Ending::Failed { reason, code };
-        }
-        match &self.fate_unknown {
-            Some(_) => self.ending_early(),
-            None if self.is_reported || own().next().is_none() => {
-                Ending::Taken { confirmed: false }
-            }
-            None => {
-                let reason = format!(
-                    "it was taken, but no report came within {} s",
-                    CONFIRM_WITHIN.as_secs()
-                );
-                Ending::Failed { reason, code }
-            }
-        }
-    }
-
-    /// Before its time: a newer set took it over, or the bridge ends.
-    pub(super) fn end_early(&mut self, did: &Did) -> Vec<Verdict> {
-        let ending = self.ending_early();
-        self.end(did, &ending)
-    }
-
-    fn ending_early(&self) -> Ending {
-        match &self.fate_unknown {
-            None => Ending::Taken { confirmed: false },
-            Some(why) => Ending::Failed {
-                reason: format!(
-                    "it is not known whether the cloud took it, and no report shows it ({why})"
-                ),
-                code: why.code,
-            },
-        }
-    }
-
-    pub(super) fn end(&mut self, did: &Did, ending: &Ending) -> Vec<Verdict> {
-        let callers = std::mem::take(&mut self.callers);
-        let verdict = |mut caller: Caller| {
-            caller.attrs = self.as_sent(caller.attrs);
-            Verdict {
-                did: did.clone(),
-                caller,
-                ending: ending.clone(),
-            }
-        };
-        callers.into_iter().map(verdict).collect()
-    }
-
-    /// What one caller named, with the values that went out: a newer one may have won.
-    fn as_sent(&self, named: Attrs) -> Attrs {
-        let Some(sent) = self.set() else {
-            return named;
-        };
-        let sent = |name: &AttrName| sent.get(name.as_str()).cloned();
-        named
-            .into_iter()
-            .map(|(name, value)| (name.clone(), sent(&name).unwrap_or(value)))
-            .collect()
-    }
+fn asked(caller: Caller, now: Duration) -> Asked {
+    let until = now + SEND_WITHIN;
+    Asked { caller, until }
 }

@@ -100,6 +100,9 @@ impl Bridge {
         if self.pending.next_deadline().is_none_or(|at| now.mono < at) {
             return;
         }
+        for did in self.pending.gathered(now.mono) {
+            self.send_waiting(now, &did, out);
+        }
         for did in self.pending.unacknowledged(now.mono) {
             self.health.note("unacknowledged".into());
             let why = "the device did not acknowledge it";

@@ -120,11 +120,10 @@ impl Bridge {
                         if let Some(entry) = self.registry.get_mut(&did) {
                             entry.reconciler.wished(&caller.attrs);
                         }
-                        if before.is_empty() {
-                            self.pending.add_set(&did, caller, now.mono)
-                        } else {
-                            self.pending.add_steps(&did, before, caller, now.mono)
+                        if matches!(inbound, Inbound::SetEntity { .. }) {
+                            self.pending.gather(&did, now.mono);
                         }
+                        self.pending.add_set(&did, before, caller, now.mono)
                     }
                 }
             }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::bridge::batch::LOOKS_TAKEN;
+use crate::bridge::device_line::MAX_WAITING;
+use crate::bridge::input::ErrorClass;
 
 pub(super) const fn s(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -94,7 +96,7 @@ fn commands_that_wait_merge_and_the_newest_value_wins() {
         .enumerate()
     {
         pending
-            .add_set(&did(), caller(values, n as u64), s(0))
+            .add_set(&did(), Vec::new(), caller(values, n as u64), s(0))
             .unwrap();
     }
     let Some(CloudCall::Control { attrs: sent, .. }) = pending.take(&did(), s(1)) else {
@@ -121,11 +123,11 @@ fn commands_that_wait_merge_and_the_newest_value_wins() {
 fn one_call_at_a_time_and_the_rest_waits_behind_it() {
     let mut pending = PendingSets::default();
     pending
-        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
     assert!(pending.take(&did(), s(0)).is_some());
     pending
-        .add_set(&did(), caller(&[("a", 2.0)], 1), s(0))
+        .add_set(&did(), Vec::new(), caller(&[("a", 2.0)], 1), s(0))
         .unwrap();
     assert!(pending.take(&did(), s(0)).is_none());
     pending.answered(&did(), Ok(()), s(1));
@@ -144,13 +146,13 @@ fn a_superseded_command_tells_what_went_out() {
     let mut pending = PendingSets::default();
     for (n, value) in [1.0, 2.0].into_iter().enumerate() {
         pending
-            .add_set(&did(), caller(&[("a", value)], n as u64), s(0))
+            .add_set(&did(), Vec::new(), caller(&[("a", value)], n as u64), s(0))
             .unwrap();
     }
     pending.take(&did(), s(0));
     pending.answered(&did(), Ok(()), s(1));
     pending
-        .add_set(&did(), caller(&[("a", 3.0)], 2), s(1))
+        .add_set(&did(), Vec::new(), caller(&[("a", 3.0)], 2), s(1))
         .unwrap();
     pending.take(&did(), s(1));
     let verdicts = pending.answered(&did(), Ok(()), s(2));
@@ -168,13 +170,13 @@ fn what_a_newer_set_overtook_is_not_confirmed_by_the_rest() {
         .enumerate()
     {
         pending
-            .add_set(&did(), caller(values, n as u64), s(0))
+            .add_set(&did(), Vec::new(), caller(values, n as u64), s(0))
             .unwrap();
     }
     pending.take(&did(), s(0));
     pending.answered(&did(), Ok(()), s(1));
     pending
-        .add_set(&did(), caller(&[("a", 2.0)], 3), s(1))
+        .add_set(&did(), Vec::new(), caller(&[("a", 2.0)], 3), s(1))
         .unwrap();
     pending.take(&did(), s(1));
     assert!(pending.answered(&did(), Ok(()), s(2)).is_empty());
@@ -194,11 +196,16 @@ fn what_a_newer_set_overtook_is_not_confirmed_by_the_rest() {
 fn a_call_that_never_left_waits_again_with_what_came_later() {
     let mut pending = PendingSets::default();
     pending
-        .add_set(&did(), caller(&[("a", 1.0), ("b", 1.0)], 0), s(0))
+        .add_set(
+            &did(),
+            Vec::new(),
+            caller(&[("a", 1.0), ("b", 1.0)], 0),
+            s(0),
+        )
         .unwrap();
     pending.take(&did(), s(0));
     pending
-        .add_set(&did(), caller(&[("a", 2.0)], 1), s(0))
+        .add_set(&did(), Vec::new(), caller(&[("a", 2.0)], 1), s(0))
         .unwrap();
     pending.returned(&did());
     let Some(CloudCall::Control { attrs: sent, .. }) = pending.take(&did(), s(9)) else {
@@ -213,7 +220,7 @@ fn a_call_that_never_left_waits_again_with_what_came_later() {
 fn a_report_that_was_asked_for_before_the_command_confirms_nothing() {
     let mut pending = PendingSets::default();
     pending
-        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
     pending.take(&did(), s(5));
     pending.answered(&did(), Ok(()), s(6));
@@ -228,14 +235,14 @@ fn a_report_that_was_asked_for_before_the_command_confirms_nothing() {
 fn refused_and_unknown_fates_end_with_a_reason_and_never_twice() {
     let mut pending = PendingSets::default();
     pending
-        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
     pending.take(&did(), s(0));
     let verdicts = pending.answered(&did(), Err(refused(ErrorClass::Refused)), s(1));
     assert_eq!(endings(&verdicts), [(0, "no".into())]);
 
     pending
-        .add_set(&did(), caller(&[("a", 1.0)], 1), s(0))
+        .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 1), s(0))
         .unwrap();
     pending.take(&did(), s(0));
     assert!(
@@ -260,7 +267,7 @@ fn refused_and_unknown_fates_end_with_a_reason_and_never_twice() {
 fn looks_follow_a_sent_command_until_its_deadline() {
     let mut pending = PendingSets::default();
     pending
-        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
     assert_eq!(pending.next_deadline(), Some(SEND_WITHIN));
     pending.take(&did(), s(1));

@@ -2,12 +2,13 @@
 
 use super::tests::{attrs, caller, did, endings, ends, image, pushed, refused, s, sent};
 use super::*;
+use crate::bridge::input::ErrorClass;
 
 #[test]
 fn a_set_that_a_late_poll_does_not_show_goes_out_once_more() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("temp_set", 40.0)], 0);
-    pending.add_set(&did(), wish, s(0)).unwrap();
+    pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     pending.take(&did(), s(0));
     pending.answered(&did(), Ok(()), s(1));
     let old = attrs(&[("temp_set", 38.0)]);
@@ -36,7 +37,7 @@ fn a_repeat_that_works_is_confirmed_for_all_its_callers() {
     let mut pending = PendingSets::default();
     for n in 0..2 {
         let wish = caller(&[("a", 1.0)], n);
-        pending.add_set(&did(), wish, s(0)).unwrap();
+        pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     }
     pending.take(&did(), s(0));
     let unknown = Err(refused(ErrorClass::Transient));
@@ -77,11 +78,11 @@ fn what_a_newer_set_changes_is_not_repeated() {
         for stage in 0..3 {
             let mut pending = PendingSets::default();
             let wish = caller(&[("a", 1.0), ("b", 1.0)], 0);
-            pending.add_set(&did(), wish, s(0)).unwrap();
+            pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
             pending.take(&did(), s(0));
             pending.answered(&did(), Ok(()), s(1));
             let wish = caller(newer, 1);
-            pending.add_set(&did(), wish, s(10)).unwrap();
+            pending.add_set(&did(), Vec::new(), wish, s(10)).unwrap();
             if stage > 0 {
                 pending.take(&did(), s(10));
             }
@@ -108,14 +109,14 @@ fn what_a_newer_set_changes_is_not_repeated() {
 fn a_repeat_that_came_back_lets_newer_sets_be() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("a", 1.0), ("b", 1.0)], 0);
-    pending.add_set(&did(), wish, s(0)).unwrap();
+    pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     pending.take(&did(), s(0));
     pending.answered(&did(), Ok(()), s(1));
     let old = attrs(&[("a", 0.0), ("b", 0.0)]);
     pending.observe(&did(), image(&old, s(12)), s(12));
     assert!(sent(&mut pending, 12).is_some());
     pending
-        .add_set(&did(), caller(&[("a", 2.0)], 1), s(13))
+        .add_set(&did(), Vec::new(), caller(&[("a", 2.0)], 1), s(13))
         .unwrap();
     pending.returned(&did());
     assert_eq!(sent(&mut pending, 14), Some(attrs(&[("b", 1.0)])));
@@ -132,7 +133,7 @@ fn a_write_over_push_is_taken_by_acknowledgement_or_report() {
     let mut pending = PendingSets::default();
     let write = |pending: &mut PendingSets, n| {
         let wish = caller(&[("a", 1.0)], n);
-        pending.add_set(&did(), wish, s(0)).unwrap();
+        pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
         pending.take_push(&did(), link, n, s(0)).unwrap();
     };
     let shown = attrs(&[("a", 1.0)]);
@@ -155,7 +156,7 @@ fn a_write_that_nobody_acknowledged_is_repeated_over_http() {
     let link = LinkId(3);
     let mut pending = PendingSets::default();
     pending
-        .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+        .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
     let serial = 5;
     pending.take_push(&did(), link, serial, s(0)).unwrap();
@@ -182,7 +183,7 @@ fn a_write_that_nobody_acknowledged_is_repeated_over_http() {
 fn partial_reports_confirm_together_and_a_call_under_way_only_when_it_is_answered() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("a", 1.0), ("b", 1.0)], 0);
-    pending.add_set(&did(), wish, s(0)).unwrap();
+    pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     pending.take(&did(), s(0));
     for part in [attrs(&[("a", 1.0)]), attrs(&[("b", 1.0)])] {
         assert!(
@@ -204,7 +205,7 @@ fn what_no_report_ever_shows_is_taken_and_not_confirmed() {
     ] {
         let mut pending = PendingSets::default();
         pending
-            .add_set(&did(), caller(&[("a", 1.0)], 0), s(0))
+            .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
             .unwrap();
         pending.take(&did(), s(0));
         pending.answered(&did(), Ok(()), s(1));
@@ -221,7 +222,7 @@ fn of_merged_callers_each_learns_what_became_of_its_own_values() {
     let mut pending = PendingSets::default();
     for (n, name) in [(0, "a"), (1, "b")] {
         let wish = caller(&[(name, 1.0)], n);
-        pending.add_set(&did(), wish, s(0)).unwrap();
+        pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     }
     pending.take(&did(), s(0));
     pending.answered(&did(), Ok(()), s(1));
@@ -239,13 +240,13 @@ fn of_merged_callers_each_learns_what_became_of_its_own_values() {
 fn what_was_not_sent_again_is_not_called_taken() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("a", 1.0), ("b", 1.0)], 0);
-    pending.add_set(&did(), wish, s(0)).unwrap();
+    pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     pending.take(&did(), s(0));
     pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
     let old = attrs(&[("a", 0.0), ("b", 0.0)]);
     pending.observe(&did(), image(&old, s(6)), s(6));
     pending
-        .add_set(&did(), caller(&[("a", 2.0)], 1), s(7))
+        .add_set(&did(), Vec::new(), caller(&[("a", 2.0)], 1), s(7))
         .unwrap();
     assert_eq!(sent(&mut pending, 7), Some(attrs(&[("b", 1.0)])));
     pending.answered(&did(), Ok(()), s(8));
@@ -261,7 +262,7 @@ fn what_something_newer_overtook_is_not_repeated() {
     for newer in ["shown unacknowledged", "refused", "raw"] {
         let mut pending = PendingSets::default();
         let wish = caller(&[("a", 1.0)], 0);
-        pending.add_set(&did(), wish, s(0)).unwrap();
+        pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
         pending.take(&did(), s(0));
         pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
         let wish = caller(&[("a", 2.0)], 1);
@@ -274,12 +275,14 @@ fn what_something_newer_overtook_is_not_repeated() {
                 pending.answered(&did(), Ok(()), s(3));
             }
             "refused" => {
-                pending.add_set(&did(), wish, s(2)).unwrap();
+                pending.add_set(&did(), Vec::new(), wish, s(2)).unwrap();
                 pending.take(&did(), s(2));
                 pending.answered(&did(), Err(refused(ErrorClass::Refused)), s(3));
             }
             _ => {
-                pending.add_set(&did(), wish.clone(), s(2)).unwrap();
+                pending
+                    .add_set(&did(), Vec::new(), wish.clone(), s(2))
+                    .unwrap();
                 pending.take_push(&did(), LinkId(1), 1, s(2)).unwrap();
                 pending.observe(&did(), image(&wish.attrs, s(3)), s(3));
             }
@@ -294,7 +297,7 @@ fn what_something_newer_overtook_is_not_repeated() {
 fn a_value_that_is_not_believed_yet_is_not_missed() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("a", 1.0)], 0);
-    pending.add_set(&did(), wish, s(0)).unwrap();
+    pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     pending.take(&did(), s(0));
     pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
     let (nothing, held) = (

@@ -1,0 +1,257 @@
+//! The commands of one device, the oldest first: at most one is under way, sets that wait merge, and what
+//! is newer wins.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::ids::{AttrName, Did};
+use crate::model::Attrs;
+
+use super::batch::{Batch, Way, Wish};
+use super::caller::{Caller, Ending, Verdict};
+use super::input::{CallError, ErrorClass};
+
+/// Most control calls of one device that may wait; further ones are refused.
+pub(super) const MAX_WAITING: usize = 32;
+/// Most commands that merge into one of them: a slider sends dozens.
+const MAX_CALLERS: usize = 1_000;
+
+/// Home Assistant sends what one tap asks for (mode and temperature) in several messages, within a
+/// millisecond or two; a person feels nothing of so short a wait.
+const GATHER: Duration = Duration::from_millis(30);
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct DeviceLine {
+    pub(super) batches: VecDeque<Batch>,
+    /// Until then more of the same order may come.
+    gathers_until: Option<Duration>,
+}
+
+/// A report, as far as commands go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) attrs: &'a Attrs,
+    /// Of these it told something that is not believed yet, so it does not miss them.
+    pub(super) held: &'a BTreeSet<AttrName>,
+    pub(super) asked_at: Duration,
+    /// It tells all that the cloud knows: a poll.
+    pub(super) is_image: bool,
+}
+
+impl DeviceLine {
+    /// A checked set, after the calls that have to go before it. Without such it merges into one that
+    /// waits already: the newest value of each attribute wins.
+    pub(super) fn add(
+        &mut self,
+        did: &Did,
+        before: Vec<Attrs>,
+        caller: Caller,
+        now: Duration,
+    ) -> Result<(), Box<Verdict>> {
+        let last = self.batches.back_mut().filter(|last| last.is_fresh_set());
+        if let Some(last) = last.filter(|_| before.is_empty()) {
+            if last.callers.len() >= MAX_CALLERS {
+                return Err(Box::new(too_many(did, caller)));
+            }
+            last.join(caller, now);
+            return Ok(());
+        }
+        if self.waiting() + before.len() >= MAX_WAITING {
+            return Err(Box::new(too_many(did, caller)));
+        }
+        let steps = before.into_iter().map(|step| Batch::step(step, now));
+        self.batches.extend(steps);
+        let wish = Wish::Set(caller.attrs.clone());
+        self.push(did, Batch::new(wish, caller, now))
+    }
+
+    pub(super) fn push(&mut self, did: &Did, mut batch: Batch) -> Result<(), Box<Verdict>> {
+        if self.waiting() >= MAX_WAITING
+            && let Some(asked) = batch.callers.pop()
+        {
+            return Err(Box::new(too_many(did, asked.caller)));
+        }
+        self.batches.push_back(batch);
+        Ok(())
+    }
+
+    fn waiting(&self) -> usize {
+        let waiting = self.batches.iter().filter(|batch| batch.is_waiting());
+        waiting.count()
+    }
+
+    pub(super) fn gather(&mut self, now: Duration) {
+        if self.waiting() == 0 && self.under_way().is_none() {
+            self.gathers_until.get_or_insert(now + GATHER);
+        }
+    }
+
+    /// True once, when the order is complete.
+    pub(super) fn is_gathered(&mut self, now: Duration) -> bool {
+        self.gathers_until.take_if(|until| *until <= now).is_some()
+    }
+
+    pub(super) fn wants_call(&self) -> bool {
+        self.gathers_until.is_none() && self.under_way().is_none() && self.waiting() > 0
+    }
+
+    /// The next moment at which something here is due.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let batches = self.batches.iter().filter_map(Batch::next_deadline);
+        batches.chain(self.gathers_until).min()
+    }
+
+    pub(super) fn under_way(&self) -> Option<&Batch> {
+        self.batches.iter().find(|batch| batch.is_under_way())
+    }
+
+    /// The oldest that waits leaves, unless one is under way.
+    pub(super) fn leave(&mut self, way: Way, now: Duration) -> Option<Wish> {
+        if self.under_way().is_some() || self.gathers_until.is_some() {
+            return None;
+        }
+        loop {
+            let at = self.batches.iter().position(Batch::is_waiting)?;
+            let covered = self.covered(at);
+            let batch = self.batches.get_mut(at)?;
+            // A first time is owed to each caller; only what is sent once more may be left out.
+            let is_repeat = batch.was_sent();
+            let covered = if is_repeat { covered } else { BTreeSet::new() };
+            let wish = batch.wish_but(&covered);
+            if is_repeat && matches!(&wish, Wish::Set(attrs) if attrs.is_empty()) {
+                batch.repeats_nothing(now);
+                continue;
+            }
+            batch.leaves(&wish, way, now);
+            let older = self.batches.iter_mut().take(at);
+            older.for_each(|older| older.is_overtaken_by(&wish));
+            return Some(wish);
+        }
+    }
+
+    /// What sets that are newer than the one at `at` are about to change.
+    fn covered(&self, at: usize) -> BTreeSet<AttrName> {
+        let newer = self.batches.iter().skip(at + 1);
+        let newer = newer.filter(|one| one.is_waiting() || one.is_under_way());
+        let attrs = newer.filter_map(Batch::set).flat_map(Attrs::iter);
+        attrs.map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(super) fn returned(&mut self) {
+        let Some(at) = self.batches.iter().position(Batch::is_under_way) else {
+            return;
+        };
+        let Some(batch) = self.batches.get_mut(at) else {
+            return;
+        };
+        batch.returns();
+        let next = self.batches.get(at + 1);
+        let merges = self.batches.get(at).is_some_and(Batch::is_fresh_set)
+            && next.is_some_and(Batch::is_fresh_set);
+        if merges
+            && let Some(newer) = self.batches.remove(at + 1)
+            && let Some(batch) = self.batches.get_mut(at)
+        {
+            batch.absorb(newer);
+        }
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        did: &Did,
+        result: Result<(), CallError>,
+        now: Duration,
+    ) -> Vec<Verdict> {
+        let Some(at) = self.batches.iter().position(Batch::is_under_way) else {
+            return Vec::new();
+        };
+        let Some(mut batch) = self.batches.remove(at) else {
+            return Vec::new();
+        };
+        let is_set = batch.set().is_some();
+        let fate_unknown = match result {
+            // Nothing in a report tells that a raw command was carried out.
+            Ok(()) if !is_set => return batch.end(did, &Ending::Taken { confirmed: false }),
+            Ok(()) => None,
+            Err(err) if err.class == ErrorClass::Transient && is_set => Some(err),
+            Err(err) => {
+                let (reason, code) = (err.message, err.code);
+                let ending = Ending::Failed { reason, code };
+                let mut verdicts = batch.end(did, &ending);
+                // Without the step, what comes after it would be another order than the one that was given.
+                while batch.is_step
+                    && let Some(next) = self.batches.remove(at)
+                {
+                    batch = next;
+                    verdicts.extend(batch.end(did, &ending));
+                }
+                return verdicts;
+            }
+        };
+        let newer = self.batches.split_off(at);
+        let mut verdicts = self.supersede(did, &batch);
+        batch.answered(fate_unknown, now);
+        if batch.is_shown() {
+            verdicts.extend(batch.end_shown(did));
+        } else {
+            self.batches.push_back(batch);
+        }
+        self.batches.extend(newer);
+        verdicts
+    }
+
+    /// A newer set of the same attributes: the older ones, which are all that is left here, cannot be
+    /// seen any more.
+    fn supersede(&mut self, did: &Did, newer: &Batch) -> Vec<Verdict> {
+        let Some(newer) = newer.set() else {
+            return Vec::new();
+        };
+        let mut verdicts = Vec::new();
+        self.batches.retain_mut(|batch| {
+            let is_over = batch.was_sent() && batch.supersede(newer);
+            if is_over {
+                verdicts.extend(batch.end_early(did));
+            }
+            !is_over
+        });
+        verdicts
+    }
+
+    pub(super) fn observe(&mut self, did: &Did, seen: Seen<'_>, now: Duration) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        for mut batch in std::mem::take(&mut self.batches) {
+            batch.observe(seen.attrs, seen.asked_at, seen.is_image);
+            // A call that is under way may be refused yet; a write is done though nobody acknowledged it.
+            let is_call = batch.is_under_way() && batch.way == Some(Way::Http);
+            if batch.is_shown() && !is_call {
+                // No answer may ever tell that it took over what the older ones want.
+                verdicts.extend(self.supersede(did, &batch));
+                verdicts.extend(batch.end_shown(did));
+            } else {
+                self.batches.push_back(batch);
+            }
+        }
+        if seen.is_image {
+            for at in 0..self.batches.len() {
+                let mut covered = self.covered(at);
+                covered.extend(seen.held.iter().cloned());
+                if let Some(batch) = self.batches.get_mut(at)
+                    && batch.wants_repeat(seen.asked_at, now, &covered)
+                {
+                    batch.repeat();
+                }
+            }
+        }
+        verdicts
+    }
+}
+
+fn too_many(did: &Did, caller: Caller) -> Verdict {
+    let reason = format!("{MAX_WAITING} commands wait for this device already; try again later");
+    Verdict {
+        did: did.clone(),
+        caller,
+        ending: Ending::Failed { reason, code: None },
+    }
+}

@@ -26,6 +26,8 @@ static SETTING_UP: Mutex<()> = Mutex::const_new(());
 /// Every entity's state as Home Assistant has it: `state`, `attributes`, …
 type States = BTreeMap<String, Value>;
 type Waiting = Arc<std::sync::Mutex<BTreeMap<u64, oneshot::Sender<Value>>>>;
+/// Who wants the events of which subscription; all others are of states.
+type Listening = Arc<std::sync::Mutex<BTreeMap<u64, mpsc::UnboundedSender<Value>>>>;
 
 /// See the module. Ends its processes when it is dropped.
 pub(crate) struct HomeAssistant {
@@ -35,13 +37,26 @@ pub(crate) struct HomeAssistant {
     pub(crate) broker: u16,
     commands: mpsc::UnboundedSender<Message>,
     waiting: Waiting,
+    listening: Listening,
     states: watch::Receiver<States>,
     next: AtomicU64,
+}
+
+/// What its configuration has beside what the tools give it.
+#[derive(Debug, Default)]
+pub(crate) struct More {
+    /// Integrations that are set up as they come.
+    pub(crate) integrations: &'static [&'static str],
 }
 
 impl HomeAssistant {
     /// A fresh one; `None`, with a word about it, where there are no tools.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(&More::default()).await
+    }
+
+    /// The same, with more in its configuration.
+    pub(crate) async fn start_with(more: &More) -> Option<Self> {
         let tools = PathBuf::from(std::env::var_os("HA_TOOLS").unwrap_or_default());
         if !tools.join("start.sh").exists() {
             say("skipped: no Home Assistant to test with (HA_TOOLS)");
@@ -64,6 +79,17 @@ impl HomeAssistant {
             succeed(run("setup.sh"), SET_UP).await;
         }
         let started = succeed(run("start.sh"), DEADLINE * 2).await;
+        if !more.integrations.is_empty() {
+            // It writes its configuration when it first starts, and keeps it.
+            succeed(run("stop.sh"), DEADLINE).await;
+            let path = folder.path().join("config/configuration.yaml");
+            let mut text = std::fs::read_to_string(&path).unwrap();
+            for integration in more.integrations {
+                text += &format!("{integration}:\n");
+            }
+            std::fs::write(&path, text).unwrap();
+            succeed(run("start.sh"), DEADLINE * 2).await;
+        }
         let token = started
             .lines()
             .find_map(|line| line.strip_prefix("HA_TOKEN="));
@@ -73,13 +99,15 @@ impl HomeAssistant {
             let token = env.lines().find_map(|line| line.strip_prefix("HA_TOKEN="));
             token.unwrap().to_owned()
         });
-        let (commands, waiting, states) = connect(port, &token).await;
+        let listening = Listening::default();
+        let (commands, waiting, states) = connect(port, &token, Arc::clone(&listening)).await;
         let ha = Self {
             tools,
             folder,
             broker,
             commands,
             waiting,
+            listening,
             states,
             next: AtomicU64::new(1),
         };
@@ -89,8 +117,23 @@ impl HomeAssistant {
     }
 
     /// A command of its WebSocket; `Err` has its own words.
-    pub(crate) async fn ask(&self, mut command: Value) -> Result<Value, String> {
+    pub(crate) async fn ask(&self, command: Value) -> Result<Value, String> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.ask_as(id, command).await
+    }
+
+    /// A command that events follow.
+    pub(crate) async fn listen(
+        &self,
+        command: Value,
+    ) -> Result<mpsc::UnboundedReceiver<Value>, String> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (tell, events) = mpsc::unbounded_channel();
+        self.listening.lock().unwrap().insert(id, tell);
+        self.ask_as(id, command).await.map(|_| events)
+    }
+
+    async fn ask_as(&self, id: u64, mut command: Value) -> Result<Value, String> {
         command["id"] = id.into();
         let (tell, told) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id, tell);
@@ -191,6 +234,7 @@ async fn succeed(mut command: Command, deadline: Duration) -> String {
 async fn connect(
     port: u16,
     token: &str,
+    listening: Listening,
 ) -> (
     mpsc::UnboundedSender<Message>,
     Waiting,
@@ -243,6 +287,8 @@ async fn connect(
                 if let Some(tell) = answered.lock().unwrap().remove(&id) {
                     drop(tell.send(message));
                 }
+            } else if let Some(tell) = listening.lock().unwrap().get(&id) {
+                drop(tell.send(message["event"].clone()));
             } else if message["type"] == "event" {
                 tell.send_modify(|states| learn(states, &message["event"]));
             }

@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod families;
 mod ha;
 mod stage;
 
@@ -30,9 +31,10 @@ async fn the_demos_spa_is_one_climate_card() {
         return;
     };
     let deadline = Duration::from_secs(60);
-    let is_there = |state: &Value| state["state"] == "heat";
-    let found = stage.ha.wait(SPA, deadline, is_there).await.unwrap();
-    assert_eq!(found["attributes"]["current_temperature"], 31.0);
+    let is_there = |state: &Value| {
+        state["state"] == "heat" && state["attributes"]["current_temperature"] == 31.0
+    };
+    stage.ha.wait(SPA, deadline, is_there).await.unwrap();
     let cards = stage.ha.states().into_keys();
     let of_spa = cards.filter(|id| id.ends_with(".hot_tub")).count();
     assert_eq!(of_spa, 1, "the device's name is its card's alone");

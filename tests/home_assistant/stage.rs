@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::ha::HomeAssistant;
+use super::ha::{HomeAssistant, More};
 use super::support::bridge::{Bridge, config};
 use super::support::cloud::Cloud;
 
@@ -10,15 +10,25 @@ pub(crate) struct Stage {
     pub(crate) ha: HomeAssistant,
     pub(crate) cloud: Cloud,
     /// Ends with the stage.
-    #[expect(dead_code, reason = "nothing asks it yet")]
     pub(crate) bridge: Bridge,
+    /// What it was started with.
+    pub(crate) settings: Value,
 }
 
 impl Stage {
     /// `None`, with a word about it, where there is no Home Assistant. The scenario's user and application
     /// must be those of the standard one.
     pub(crate) async fn start(scenario: &Value) -> Option<Self> {
-        let ha = HomeAssistant::start().await?;
+        Self::start_with(scenario, &More::default(), |_| {}).await
+    }
+
+    /// The same, with more in Home Assistant's configuration and other settings of the bridge.
+    pub(crate) async fn start_with(
+        scenario: &Value,
+        more: &More,
+        change: impl FnOnce(&mut Value),
+    ) -> Option<Self> {
+        let ha = HomeAssistant::start_with(more).await?;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("scenario.yaml");
         // JSON is YAML.
@@ -27,7 +37,13 @@ impl Stage {
         let mut settings = config(&cloud, &format!("mqtt://127.0.0.1:{}", ha.broker));
         settings["push"] = json!({ "enabled": true });
         settings["limits"] = json!({ "requests_per_minute": 600 });
+        change(&mut settings);
         let bridge = Bridge::start(&settings);
-        Some(Self { ha, cloud, bridge })
+        Some(Self {
+            ha,
+            cloud,
+            bridge,
+            settings,
+        })
     }
 }

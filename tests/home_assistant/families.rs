@@ -1,0 +1,82 @@
+//! Every family, and products without a profile, held against a real Home Assistant: each announced entity
+//! is there, shows what its device does, and its device does what Home Assistant asks. `docs/devices.md`
+//! is what was seen.
+
+mod action;
+mod change;
+mod drive;
+mod family;
+mod inventory;
+mod place;
+mod scene;
+mod seen;
+mod show;
+mod units;
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::ha::More;
+use crate::stage::Stage;
+use crate::support::watcher::Watcher;
+use family::Family;
+use scene::Scene;
+use seen::Seen;
+
+/// One household with all of them.
+async fn stage(families: &[Family]) -> Option<Scene> {
+    let profiles = tempfile::tempdir().unwrap();
+    let everything = profiles.path().join("everything.yaml");
+    std::fs::write(everything, family::EVERYTHING).unwrap();
+    let more = More {
+        integrations: &["automation"],
+    };
+    let chosen = families.iter().filter_map(|family| {
+        let profile = family.chosen?;
+        Some((family.did.to_string(), json!({ "profile": profile })))
+    });
+    let chosen: Value = chosen.collect();
+    let scenario = family::scenario(families);
+    let change = |settings: &mut Value| {
+        settings["profiles_dir"] = json!(profiles.path());
+        settings["devices"] = chosen;
+    };
+    let stage = Stage::start_with(&scenario, &more, change).await?;
+    let watcher = Watcher::start(stage.ha.broker).await;
+    // The bridge reads the folder as long as it runs.
+    Some(Scene {
+        stage,
+        watcher,
+        profiles,
+        ids: BTreeMap::new(),
+    })
+}
+
+async fn live(scene: &Scene, family: &Family) -> Seen {
+    let mut seen = Seen::default();
+    show::as_reported(scene, family, &mut seen).await;
+    show::changes(scene, family, &mut seen).await;
+    drive::controls(scene, family, &mut seen).await;
+    units::change(scene, family, &mut seen).await;
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_family_lives_in_home_assistant() {
+    let families = family::all();
+    let Some(mut scene) = stage(&families).await else {
+        return;
+    };
+    let mut failures = inventory::take(&mut scene, &families).await;
+    inventory::enable_all(&scene).await;
+    let all = families.iter().map(|family| live(&scene, family));
+    let seen = join_all(all).await;
+    failures.extend(seen.iter().flat_map(|seen| seen.failures.clone()));
+    let complaints = scene.stage.ha.complaints().await;
+    if !complaints.is_empty() {
+        failures.push(complaints);
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

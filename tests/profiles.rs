@@ -248,14 +248,14 @@ fn a_product_key_alone_chooses() {
 /// Fixture | what differs from its report | entity and role | payload | control calls, or words of the refusal.
 const COMMANDS: &str = r#"
 airjet |  | spa/mode | heat | [{"power": true}, {"heat_power": true}]
-airjet |  | spa/mode | off | [{"heat_power": false}]
+airjet |  | spa/mode | off | [{"power": false}]
 airjet |  | spa/target_temperature | 38.0 | [{"temp_set": 38}]
 airjet | {"temp_set_unit": "华氏"} | spa/target_temperature | 100 | [{"temp_set": 100}]
 airjet |  | spa/target_temperature | 100 | 20 to 40
 airjet |  | unit/state | °F | [{"temp_set_unit": "华氏"}]
 airjet |  | heat_timer_min/state | 120 | [{"heat_timer_min": 120}]
 airjet-v01 |  | spa/mode | heat | [{"power": true}, {"heat": 3}]
-airjet-v01 |  | spa/mode | off | [{"heat": 0}]
+airjet-v01 |  | spa/mode | off | [{"power": false}]
 airjet-v01 |  | spa/mode | fan_only | [{"power": true}, {"heat": 0, "filter": 2}]
 airjet-v01 |  | spa/target_temperature | 104 | [{"Tset": 104}]
 airjet-v01 |  | spa/target_temperature | 38 | 68 to 104
@@ -263,6 +263,7 @@ airjet-v01 |  | filter_pump/state | false | [{"filter": 0}]
 airjet-v01 |  | filter_pump/state | true | [{"filter": 2}]
 airjet-v01 |  | bubbles/state | Medium | [{"wave": 50}]
 airjet-v01 |  | unit/state | °C | [{"Tunit": true}]
+hydrojet |  | spa/mode | off | [{"power": false}]
 hydrojet |  | bubbles/state | Medium | [{"wave": 40}]
 hydrojet |  | bubbles/state | Max | [{"wave": 100}]
 hydrojet |  | jets/state | false | [{"jet": false}]

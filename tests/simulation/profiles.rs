@@ -44,7 +44,7 @@ fn an_entity_shows_and_takes_what_its_profile_says() {
     order(&mut universe, "spa/mode", "dry");
     universe.run_for(60);
     let wanted = [
-        json!({ "heat_power": false }),
+        json!({ "power": false }),
         json!({ "power": true }),
         // To the step that the device has, and with the mode that the same tap asked for.
         json!({ "heat_power": true, "temp_set": 36 }),

@@ -56,8 +56,9 @@ async fn stage(families: &[Family]) -> Option<Scene> {
 
 async fn live(scene: &Scene, family: &Family) -> Seen {
     let mut seen = Seen::default();
-    show::as_reported(scene, family, &mut seen).await;
+    show::as_it_is(scene, family, &mut seen).await;
     show::changes(scene, family, &mut seen).await;
+    show::as_it_is(scene, family, &mut seen).await;
     drive::controls(scene, family, &mut seen).await;
     units::change(scene, family, &mut seen).await;
     seen

@@ -113,7 +113,7 @@ pub(crate) fn actions(platform: Platform, role: Role, body: &Value, state: &Valu
         }
         (P::Number, _) => number("set_value", "value", ("min", "max", "step")),
         (P::Select, _) => choose("select_option", "option", "options"),
-        (P::Text, _) => text(body, &service("set_value")),
+        (P::Text, _) => text(&state["state"], &service("set_value")),
         (P::Button, _) => vec![Action {
             service: service("press"),
             data: json!({}),
@@ -177,13 +177,12 @@ fn three(attributes: &Value, (min, max, step): (&str, &str, &str)) -> Vec<f64> {
     vec![min, at(steps), at((steps / 2.0).floor())]
 }
 
-/// Bytes, as many as the device shows now or has.
-fn text(body: &Value, service: &str) -> Vec<Action> {
-    let length = body["max"].as_u64();
-    let length = usize::try_from(length.unwrap_or(8)).unwrap();
+/// As many bytes as it shows now.
+fn text(shown: &Value, service: &str) -> Vec<Action> {
+    let bytes = shown.as_str().unwrap_or_default().len() / 2;
     ["0a", "f0"]
         .map(|byte| {
-            let text = byte.repeat(length / 2);
+            let text = byte.repeat(bytes);
             Action {
                 service: service.to_owned(),
                 data: json!({ "value": text }),

@@ -11,6 +11,8 @@ use super::family::Family;
 
 /// Numbers with no more values than these are tried in full.
 const MAX_VALUES: f64 = 300.0;
+/// Of others so many, evenly apart.
+const SHARES: u32 = 128;
 /// So many values of each of two attributes that change together.
 const MAX_OF_PAIR: usize = 12;
 /// So many changes of a role that is not one of some words.
@@ -118,12 +120,9 @@ fn values(point: &Datapoint) -> Vec<AttrValue> {
                 }
                 all
             } else {
-                vec![
-                    spec.min,
-                    spec.min + spec.ratio,
-                    spec.min + (steps / 2.0).floor() * spec.ratio,
-                    spec.max,
-                ]
+                let share = |share: u32| f64::from(share) / f64::from(SHARES);
+                let at = |of: f64| spec.min + (steps * of).floor() * spec.ratio;
+                (0..=SHARES).map(|index| at(share(index))).collect()
             };
             let number = |number: f64| AttrValue::Number(spec.tidy(number));
             all.into_iter().map(number).collect()

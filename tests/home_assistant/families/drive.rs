@@ -16,7 +16,16 @@ use super::units;
 
 /// Where a device, which here does nothing of itself, ends elsewhere than asked: the fixture, the entity, what
 /// is asked, and what shows instead.
-const OTHERWISE: [(&str, &str, &str, &str); 0] = [];
+const OTHERWISE: [(&str, &str, &str, &str); 6] = [
+    // The number of minutes that stands for "no timer": it is how a person ends one.
+    ("airjet", "heat_appm_min", NO_TIMER, "unknown"),
+    ("airjet", "heat_timer_min", NO_TIMER, "unknown"),
+    ("airjet", "filter_appm_min", NO_TIMER, "unknown"),
+    ("airjet", "filter_timer_min", NO_TIMER, "unknown"),
+    ("airjet", "wave_appm_min", NO_TIMER, "unknown"),
+    ("airjet", "wave_timer_min", NO_TIMER, "unknown"),
+];
+const NO_TIMER: &str = "number.set_value 59940.0";
 
 /// Drives every control of a device, one after the other.
 pub(crate) async fn controls(scene: &Scene, family: &Family, seen: &mut Seen) {
@@ -67,6 +76,9 @@ pub(crate) async fn drive(
         if let Err(why) = act(scene, family, entity, &on).await {
             seen.failures.push(family.at(&why));
         }
+    }
+    if let Err(why) = limits(scene, family, (entity, role)).await {
+        seen.failures.push(family.at(&why));
     }
     let body = scene.body(family, entity);
     let all = actions(entity.platform, role, &body, &ha.state(id));
@@ -147,14 +159,50 @@ async fn act(
     }
 }
 
+/// Limits that depend on a mode are announced anew after it changed: waits until Home Assistant has those
+/// that hold.
+async fn limits(
+    scene: &Scene,
+    family: &Family,
+    (entity, role): (&Entity, Role),
+) -> Result<(), String> {
+    let (min, max) = match (entity.platform, role) {
+        (Platform::Climate | Platform::WaterHeater, Role::TargetTemperature) => {
+            ("min_temp", "max_temp")
+        }
+        (Platform::Number, _) => ("min", "max"),
+        _ => return Ok(()),
+    };
+    let attrs = family.attrs(&scene.values(family).await);
+    let Some(range) = entity.parts[&role].range(&attrs) else {
+        return Ok(());
+    };
+    let is = |state: &Value, key: &str, limit: Option<f64>| {
+        let shown = state["attributes"][key].as_f64();
+        let celsius = limit.map(|limit| (limit - 32.0) / 1.8);
+        // Widened by what the device reported; °F are shown in °C.
+        let suits = |wanted: Option<f64>| match (shown, wanted) {
+            (Some(shown), Some(wanted)) => (shown - wanted).abs() < 0.6,
+            (_, None) => true,
+            (None, Some(_)) => false,
+        };
+        suits(limit) || suits(celsius)
+    };
+    let id = scene.id(family, entity);
+    let has = |state: &Value| is(state, min, range.min) && is(state, max, range.max);
+    let found = scene.stage.ha.wait(id, SOON, has).await;
+    found
+        .map(drop)
+        .map_err(|state| format!("{id} has other limits than {range:?}: {state}"))
+}
+
 /// The device lets go of a button: what it sets is otherwise.
 async fn release(scene: &Scene, family: &Family, entity: &Entity) {
     let names = entity.attributes();
-    let off = names
-        .iter()
-        .map(|name| (name.to_string(), Value::Bool(false)));
+    let off = names.iter().map(|name| (name.to_string(), 0.into()));
     let off: Map<String, Value> = off.collect();
     scene.change(family, off.clone()).await;
+    let off = family.attrs(&off).to_json();
     let topic = format!("gizwits2mqtt/{}", family.level());
     let is_off = |body: &Value| off.iter().all(|(name, value)| body[name] == *value);
     scene.watcher.until_json(&topic, is_off).await;
@@ -167,6 +215,7 @@ async fn pressed(
     before: &Map<String, Value>,
 ) -> Result<(), String> {
     let topic = format!("gizwits2mqtt/{}", family.level());
+    let before = family.attrs(before).to_json();
     let differs = |body: &Value| before.iter().any(|(name, value)| body[name] != *value);
     let reported = scene.watcher.until_json(&topic, differs);
     let reported = timeout(SOON, reported).await;

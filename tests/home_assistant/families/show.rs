@@ -10,15 +10,15 @@ use super::scene::Scene;
 use super::seen::{self, Seen};
 use super::units;
 
-/// Everything is as the device reported: unknown only what it has not told.
-pub(crate) async fn as_reported(scene: &Scene, family: &Family, seen: &mut Seen) {
-    let attrs = family.attrs(&family.report);
+/// Everything is as the device has it: unknown only what it has not told.
+pub(crate) async fn as_it_is(scene: &Scene, family: &Family, seen: &mut Seen) {
+    let attrs = family.attrs(&scene.values(family).await);
     for entity in &family.plan.entities {
         for role in entity.parts.keys().copied() {
             if seen::shows(entity, role) && is_visible(entity, role, &attrs) {
                 let shown = scene.shows(family, (entity, role), &attrs).await;
                 seen.failures
-                    .extend(shown.err().map(|why| family.at(&format!("at first: {why}"))));
+                    .extend(shown.err().map(|why| family.at(&why)));
             }
         }
     }

@@ -29,6 +29,10 @@ snap:
 open-api:
     UPDATE_OPEN_API=1 cargo test --locked --test open_api
 
+# Write docs/devices.md anew, by what a real Home Assistant shows
+devices:
+    UPDATE_DEVICES=1 HA_TOOLS="${HA_TOOLS:-../shared/tools/ha}" cargo test --locked --test home_assistant every_family
+
 # Write docs/profile.schema.json anew after a change to the shape of profiles
 profile-schema:
     UPDATE_PROFILE_SCHEMA=1 cargo test --locked --test cli_profile

@@ -7,10 +7,14 @@ mod change;
 mod drive;
 mod family;
 mod inventory;
+mod migration;
 mod place;
 mod scene;
 mod seen;
 mod show;
+mod statistics;
+mod table;
+mod triggers;
 mod units;
 
 use std::collections::BTreeMap;
@@ -74,7 +78,20 @@ async fn every_family_lives_in_home_assistant() {
     inventory::enable_all(&scene).await;
     let all = families.iter().map(|family| live(&scene, family));
     let seen = join_all(all).await;
-    failures.extend(seen.iter().flat_map(|seen| seen.failures.clone()));
+    for (family, seen) in families.iter().zip(&seen) {
+        failures.extend(seen.failures.iter().cloned());
+        failures.extend(seen::missing(family, seen));
+    }
+    failures.extend(table::compare(&families, &seen));
+    failures.extend(statistics::check(&scene, &families).await);
+    let all = families
+        .iter()
+        .map(|family| triggers::check(&scene, family));
+    failures.extend(join_all(all).await.concat());
+    let named = |name: &str| families.iter().find(|family| family.name == name).unwrap();
+    failures.extend(migration::rename(&scene, named("airjet-v01")).await);
+    failures.extend(migration::profile(&mut scene, named("airjet")).await);
+    failures.extend(migration::unbind(&scene, named("hydrojet")).await);
     let complaints = scene.stage.ha.complaints().await;
     if !complaints.is_empty() {
         failures.push(complaints);

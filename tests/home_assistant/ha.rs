@@ -1,6 +1,8 @@
 //! A Home Assistant with its own broker and configuration, spoken to over its WebSocket as its user
 //! interface does.
 
+#![allow(dead_code, reason = "each test of this folder uses its own part of it")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ const SET_UP: Duration = Duration::from_secs(15 * 60);
 static SETTING_UP: Mutex<()> = Mutex::const_new(());
 
 /// Every entity's state as Home Assistant has it: `state`, `attributes`, …
-type States = BTreeMap<String, Value>;
+pub(crate) type States = BTreeMap<String, Value>;
 type Waiting = Arc<std::sync::Mutex<BTreeMap<u64, oneshot::Sender<Value>>>>;
 /// Who wants the events of which subscription; all others are of states.
 type Listening = Arc<std::sync::Mutex<BTreeMap<u64, mpsc::UnboundedSender<Value>>>>;
@@ -174,6 +176,11 @@ impl HomeAssistant {
     /// All entities.
     pub(crate) fn states(&self) -> States {
         self.states.borrow().clone()
+    }
+
+    /// Tells whenever any state changes.
+    pub(crate) fn changes(&self) -> watch::Receiver<States> {
+        self.states.clone()
     }
 
     /// Waits until an entity is as wanted (null: there is none).

@@ -89,9 +89,12 @@ pub(crate) fn actions(platform: Platform, role: Role, body: &Value, state: &Valu
         (P::Switch | P::Fan | P::Light | P::Humidifier, Role::State) => {
             on_off("turn_on", "turn_off", role, [is("off"), is("on")])
         }
-        (P::Valve, Role::State) => {
-            on_off("open_valve", "close_valve", role, [is("closed"), is("open")])
-        }
+        (P::Valve, Role::State) => on_off(
+            "open_valve",
+            "close_valve",
+            role,
+            [is("closed"), is("open")],
+        ),
         (P::Valve, Role::Position) => {
             let mut actions: Vec<Action> = [10, 75]
                 .into_iter()

@@ -130,8 +130,6 @@ fn values(point: &Datapoint) -> Vec<AttrValue> {
         DataType::Binary { len } => [1, 0xab]
             .map(|byte| AttrValue::Binary(vec![byte; *len].into()))
             .into(),
-        DataType::Text => ["a", "b"]
-            .map(|text| AttrValue::Text(text.into()))
-            .into(),
+        DataType::Text => ["a", "b"].map(|text| AttrValue::Text(text.into())).into(),
     }
 }

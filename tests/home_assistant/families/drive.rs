@@ -116,9 +116,9 @@ async fn act(
 ) -> Result<(), String> {
     let (id, ha) = (scene.id(family, entity), &scene.stage.ha);
     let asked = action.asked();
-    let otherwise = OTHERWISE.iter().find(|(name, key, what, _)| {
-        *name == family.name && *key == entity.key && *what == asked
-    });
+    let otherwise = OTHERWISE
+        .iter()
+        .find(|(name, key, what, _)| *name == family.name && *key == entity.key && *what == asked);
     if matches!(action.shown, Wanted::Unseen) {
         release(scene, family, entity).await;
     }
@@ -219,5 +219,7 @@ async fn pressed(
     let differs = |body: &Value| before.iter().any(|(name, value)| body[name] != *value);
     let reported = scene.watcher.until_json(&topic, differs);
     let reported = timeout(SOON, reported).await;
-    reported.map(drop).map_err(|_| "a press does nothing".into())
+    reported
+        .map(drop)
+        .map_err(|_| "a press does nothing".into())
 }

@@ -71,8 +71,7 @@ pub(crate) async fn take(scene: &mut Scene, families: &[Family]) -> Vec<String> 
         }
     }
     let ha = &scene.stage.ha;
-    let changes =
-        json!({ "type": "subscribe_events", "event_type": "entity_registry_updated" });
+    let changes = json!({ "type": "subscribe_events", "event_type": "entity_registry_updated" });
     let mut changes = ha.listen(changes).await.unwrap();
     let complete = async {
         loop {

@@ -108,7 +108,10 @@ pub(crate) fn read(body: &Value, platform: Platform, role: Role, payload: &str) 
         (Kind::Degrees, Some(number)) => degrees(body, platform, number),
         (Kind::Number, Some(number)) => Shown::Near(number, EXACTLY),
         (Kind::Percent, Some(number)) => {
-            let (min, max) = (limit("speed_range_min", 1.0), limit("speed_range_max", 100.0));
+            let (min, max) = (
+                limit("speed_range_min", 1.0),
+                limit("speed_range_max", 100.0),
+            );
             let share = (number - min + 1.0) * 100.0 / (max - min + 1.0);
             Shown::Near(share.floor(), EXACTLY)
         }

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use gizwits2mqtt::profile::entity::Entity;
 use gizwits2mqtt::profile::platform::{Platform, Role};
 
+use super::family::Family;
+
 type What = BTreeSet<(Platform, String, Role)>;
 
 #[derive(Debug, Default)]
@@ -44,6 +46,20 @@ impl Seen {
                 .contains(&(entity.platform, entity.key.clone(), *role))
         })
     }
+}
+
+/// What of a family was not seen, though its profile has it.
+pub(crate) fn missing(family: &Family, seen: &Seen) -> Vec<String> {
+    let mut missing = Vec::new();
+    for entity in &family.plan.entities {
+        for (what, (_, not)) in [("shows", seen.shown(entity)), ("sets", seen.set(entity))] {
+            for role in not {
+                let what = format!("{} never {what} {}", entity.key, role.as_str());
+                missing.push(family.at(&what));
+            }
+        }
+    }
+    missing
 }
 
 /// On/off beside the mode has no state of its own in Home Assistant.

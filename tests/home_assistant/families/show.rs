@@ -17,8 +17,7 @@ pub(crate) async fn as_it_is(scene: &Scene, family: &Family, seen: &mut Seen) {
         for role in entity.parts.keys().copied() {
             if seen::shows(entity, role) && is_visible(entity, role, &attrs) {
                 let shown = scene.shows(family, (entity, role), &attrs).await;
-                seen.failures
-                    .extend(shown.err().map(|why| family.at(&why)));
+                seen.failures.extend(shown.err().map(|why| family.at(&why)));
             }
         }
     }

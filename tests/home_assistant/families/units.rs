@@ -16,10 +16,7 @@ pub(crate) fn switches(family: &Family, entity: &Entity) -> bool {
     let Some(attr) = switched(family) else {
         return false;
     };
-    entity
-        .attributes()
-        .iter()
-        .any(|name| name.as_str() == attr)
+    entity.attributes().iter().any(|name| name.as_str() == attr)
         && entity.parts.len() == 1
         && entity.parts[&Role::State].ranges.is_empty()
 }
@@ -79,19 +76,14 @@ pub(crate) async fn change(scene: &Scene, family: &Family, seen: &mut Seen) {
                         .push(family.at(&format!("{} is not announced in {unit}", entity.key)));
                 }
                 let shown = scene.shows(family, (entity, *role), &attrs).await;
-                seen.failures
-                    .extend(shown.err().map(|why| family.at(&why)));
+                seen.failures.extend(shown.err().map(|why| family.at(&why)));
             }
         }
     }
 }
 
 /// The other unit, and the one that is now.
-fn values(
-    family: &Family,
-    switch: &Entity,
-    now: &Map<String, Value>,
-) -> Vec<Value> {
+fn values(family: &Family, switch: &Entity, now: &Map<String, Value>) -> Vec<Value> {
     let attr = switched(family).unwrap();
     let attrs = family.attrs(now);
     let changes = super::change::changes(family, (switch, Role::State), &attrs);

@@ -13,7 +13,7 @@ fn unit_class(class: &str) -> Value {
     match class {
         "temperature" | "energy" | "power" | "voltage" | "current" | "duration" | "frequency"
         | "pressure" => class.into(),
-        "humidity" => "unitless".into(),
+        "humidity" | "ph" => "unitless".into(),
         _ => Value::Null,
     }
 }

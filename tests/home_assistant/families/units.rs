@@ -1,7 +1,7 @@
 //! A device's own switch from °C to °F: Home Assistant learns the new unit and shows the same warmth.
 
 use gizwits2mqtt::profile::entity::Entity;
-use gizwits2mqtt::profile::platform::Role;
+use gizwits2mqtt::profile::platform::{Platform, Role};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
@@ -18,7 +18,7 @@ pub(crate) fn switches(family: &Family, entity: &Entity) -> bool {
     };
     entity.attributes().iter().any(|name| name.as_str() == attr)
         && entity.parts.len() == 1
-        && entity.parts[&Role::State].ranges.is_empty()
+        && entity.platform == Platform::Select
 }
 
 /// The attribute that decides on units.

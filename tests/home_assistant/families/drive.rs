@@ -124,6 +124,7 @@ async fn act(
     }
     let before = scene.values(family).await;
     let was_shown = is_shown(action, &ha.state(id), entity.platform);
+    let mark = scene.watcher.mark();
     let called = ha.call(&action.service, id, action.data.clone()).await;
     called.map_err(|why| format!("{id} {asked}: {why}"))?;
     if matches!(action.shown, Wanted::Unseen) {
@@ -137,7 +138,8 @@ async fn act(
         shown.map_err(|state| {
             let now = place::now(&state, entity.platform, action.at);
             let what = otherwise.map_or_else(|| format!("{:?}", action.shown), |o| o.3.to_owned());
-            format!("{id} {asked}: {now} instead of {what}")
+            let said = scene.said(family, mark);
+            format!("{id} {asked}: {now} instead of {what}; {said}")
         })?;
     }
     let after = scene.values(family).await;

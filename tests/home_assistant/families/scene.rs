@@ -55,6 +55,21 @@ impl Scene {
         id.map(String::as_str).unwrap_or_default()
     }
 
+    /// The commands to a device and their results since a mark, for who looks for a fault.
+    pub(crate) fn said(&self, family: &Family, mark: usize) -> String {
+        let below = format!("gizwits2mqtt/{}/", family.level());
+        let of = |topic: &str| {
+            let rest = topic.strip_prefix(&below)?;
+            (rest == "result" || rest.split('/').any(|level| level == "set")).then_some(())
+        };
+        let all = self.watcher.since(mark);
+        let all = all.iter().filter(|seen| of(&seen.topic).is_some());
+        let lines: Vec<String> = all
+            .map(|seen| format!("{} {}", seen.topic, seen.text()))
+            .collect();
+        format!("said: {lines:?}")
+    }
+
     /// What the device has now.
     pub(crate) async fn values(&self, family: &Family) -> Map<String, Value> {
         let device = self

@@ -166,8 +166,9 @@ fn device(topics: &Topics, view: DeviceView<'_>) -> Map<String, Value> {
 
 /// When the device last reported: what tells a silent device from a quiet one.
 fn last_report(topics: &Topics, view: DeviceView<'_>) -> Map<String, Value> {
+    // A topic is emptied when its device gets another one, and then there is no JSON.
     let template = "{{ (value_json._meta.updated_at | as_datetime).isoformat() \
-                    if value_json._meta.updated_at else None }}";
+                    if value_json is defined and value_json._meta.updated_at else None }}";
     let body = json!({
         "platform": Platform::Sensor.as_str(),
         "name": "Last report",

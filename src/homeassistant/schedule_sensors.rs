@@ -19,16 +19,19 @@ pub const fn result_word(succeeded: bool) -> &'static str {
 
 /// Component keys with their bodies.
 pub(super) fn sensors(topics: &Topics, view: DeviceView<'_>) -> [(String, Map<String, Value>); 2] {
+    // A topic is emptied when its device gets another one, and then there is no JSON.
+    let template =
+        |key: &str| format!("{{{{ value_json.{key} if value_json is defined else None }}}}");
     let next = json!({
         "name": "Next scheduled run",
         "device_class": "timestamp",
-        "value_template": "{{ value_json.next_run }}",
+        "value_template": template("next_run"),
     });
     let last = json!({
         "name": "Last scheduled run",
         "device_class": "enum",
         "options": [result_word(true), result_word(false)],
-        "value_template": "{{ value_json.last_result }}",
+        "value_template": template("last_result"),
     });
     let sensor = |key: &str, own: Value| {
         let mut body = own.as_object().cloned().unwrap_or_default();

@@ -61,6 +61,18 @@ async fn stage(families: &[Family]) -> Option<Scene> {
     })
 }
 
+/// What its log has against anything.
+async fn complaints(scene: &Scene) -> Option<String> {
+    // The old topic of a device that is renamed is emptied moments before Home Assistant learns the new one.
+    const OF_RENAMED: &str = "Invalid modes mode:";
+    let all = scene.stage.ha.complaints().await;
+    let lines = all.lines().map(str::trim_end);
+    let left: Vec<&str> = lines
+        .filter(|line| !line.ends_with(OF_RENAMED) && !line.ends_with(" entries"))
+        .collect();
+    (!left.is_empty()).then(|| left.join("\n"))
+}
+
 async fn live(scene: &Scene, family: &Family) -> Seen {
     let mut seen = Seen::default();
     show::as_it_is(scene, family, &mut seen).await;
@@ -99,9 +111,6 @@ async fn every_family_lives_in_home_assistant() {
         failures.extend(migration::profile(&mut scene, named("airjet")).await);
         failures.extend(migration::unbind(&scene, named("hydrojet")).await);
     }
-    let complaints = scene.stage.ha.complaints().await;
-    if !complaints.is_empty() {
-        failures.push(complaints);
-    }
+    failures.extend(complaints(&scene).await);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

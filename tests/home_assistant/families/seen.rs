@@ -8,6 +8,8 @@ use gizwits2mqtt::profile::platform::{Platform, Role};
 
 use super::family::Family;
 
+/// Roles that were seen, and those that were not.
+pub(crate) type SeenOrNot = (Vec<Role>, Vec<Role>);
 type What = BTreeSet<(Platform, String, Role)>;
 
 #[derive(Debug, Default)]
@@ -28,7 +30,7 @@ impl Seen {
     }
 
     /// Roles that show what the device reports: those seen, and those not.
-    pub(crate) fn shown(&self, entity: &Entity) -> (Vec<Role>, Vec<Role>) {
+    pub(crate) fn shown(&self, entity: &Entity) -> SeenOrNot {
         let reads = |role: &Role| shows(entity, *role);
         let roles = entity.parts.keys().copied().filter(reads);
         roles.partition(|role| {
@@ -38,7 +40,7 @@ impl Seen {
     }
 
     /// Roles that can be set: those seen, and those not.
-    pub(crate) fn set(&self, entity: &Entity) -> (Vec<Role>, Vec<Role>) {
+    pub(crate) fn set(&self, entity: &Entity) -> SeenOrNot {
         let writes = |role: &Role| sets(entity, *role);
         let roles = entity.parts.keys().copied().filter(writes);
         roles.partition(|role| {

@@ -9,7 +9,7 @@ use gizwits2mqtt::profile::file::ProfileFile;
 use gizwits2mqtt::profile::platform::Role;
 
 use super::family::Family;
-use super::seen::Seen;
+use super::seen::{Seen, SeenOrNot};
 
 /// Set, the page is written instead of compared.
 const UPDATE: &str = "UPDATE_DEVICES";
@@ -118,7 +118,7 @@ fn table(page: &mut String, of: &[(&Family, &Seen)]) {
 }
 
 fn cells(entity: &Entity, of: &[(&Family, &Seen)]) -> [String; 7] {
-    let union = |what: &dyn Fn(&Seen) -> (Vec<Role>, Vec<Role>)| {
+    let union = |what: &dyn Fn(&Seen) -> SeenOrNot| {
         let mut roles: Vec<Role> = of.iter().flat_map(|(_, seen)| what(seen).0).collect();
         roles.sort_unstable();
         roles.dedup();

@@ -14,8 +14,9 @@ use super::place;
 use crate::stage::Stage;
 use crate::support::watcher::Watcher;
 
-/// Longer than a change takes from the device to Home Assistant, or back.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+/// Longer than a change takes from the device to Home Assistant, or back: a write that is lost goes out once
+/// more, and a device is looked at for 30 s.
+pub(crate) const SOON: Duration = Duration::from_secs(40);
 
 pub(crate) struct Scene {
     pub(crate) stage: Stage,

@@ -9,7 +9,8 @@ use crate::model::ProductSchema;
 use super::entity::Entity;
 use super::file::{MatchFile, ProfileFile, Rest};
 use super::pattern::matching;
-use super::{built_in, generic, recognise, resolve};
+use super::platform::Role;
+use super::{built_in, generic, name, recognise, resolve};
 
 /// All profiles.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,17 +96,26 @@ impl Catalog {
         };
         let hidden = profile.map_or(&[][..], |profile| profile.hide.as_slice());
         let rest = profile.map_or(Rest::Show, |profile| profile.rest);
-        let used: Vec<AttrName> = entities
-            .iter()
-            .flat_map(|entity| entity.attributes().into_iter().cloned())
-            .collect();
+        let used = |entity: &Entity| -> Vec<AttrName> {
+            match profile {
+                Some(_) => entity.attributes().into_iter().cloned().collect(),
+                None => recognise::covered(entity),
+            }
+        };
+        let used: Vec<AttrName> = entities.iter().flat_map(used).collect();
         let of_rest = product.schema.datapoints().iter().filter(|datapoint| {
             rest != Rest::Hide
                 && !used.contains(&datapoint.name)
                 && !matching(hidden, datapoint.name.as_str())
         });
         let of_rest: Vec<Entity> = of_rest
-            .filter_map(|datapoint| generic::entity(product.schema, datapoint))
+            .filter_map(|datapoint| {
+                let key = datapoint.name.as_str();
+                let meets =
+                    |known: &Entity| known.key == key && known.parts.contains_key(&Role::State);
+                let may_own = !entities.iter().any(meets);
+                generic::entity(product.schema, datapoint, may_own)
+            })
             .filter(|entity| {
                 let same =
                     |known: &Entity| known.platform == entity.platform && known.key == entity.key;
@@ -116,7 +126,9 @@ impl Catalog {
                 ..entity
             })
             .collect();
+        let known = entities.len();
         entities.extend(of_rest);
+        name::make_distinct(&mut entities, known);
         Plan {
             profile: profile.map(|profile| profile.profile.clone()),
             manufacturer: profile.and_then(|profile| profile.manufacturer.clone()),

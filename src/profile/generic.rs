@@ -4,35 +4,51 @@ use std::collections::BTreeMap;
 
 use crate::model::{Access, DataType, Datapoint, ProductSchema};
 
-use super::entity::{Category, Entity, Part, Range, Reading, Statistics, Writing};
-use super::hints::{self, Meaning};
+use super::entity::{Category, Entity, Part};
+use super::hints::measures::{self, Meaning};
+use super::hints::{conditions, icons, purpose};
+use super::options;
 use super::platform::{Platform, Role};
 
 /// Home Assistant refuses a state of more characters; a byte takes two of them.
 const MAX_STATE_CHARS: usize = 255;
 
-/// What a datapoint becomes; `None` when Home Assistant could not show it.
+/// What a datapoint becomes; `None` when Home Assistant could not show it. `may_own` tells that a topic of its
+/// own, named by its key, would meet no other.
 #[must_use]
-pub fn entity(schema: &ProductSchema, datapoint: &Datapoint) -> Option<Entity> {
+pub fn entity(schema: &ProductSchema, datapoint: &Datapoint, may_own: bool) -> Option<Entity> {
     let platform = platform(datapoint)?;
-    let alarm = matches!(datapoint.access, Access::Alert | Access::Fault);
-    let meaning = meaning(schema, datapoint, platform, alarm);
-    let binary = matches!(datapoint.data_type, DataType::Binary { .. });
-    let internal = binary || hints::is_internal(datapoint);
-    let setting = internal || hints::is_setting(datapoint);
-    let counts = platform == Platform::Sensor
-        && datapoint.access == Access::ReadOnly
-        && matches!(datapoint.data_type, DataType::Number(_));
+    let meaning = meaning(schema, datapoint, platform);
+    let is_packed = matches!(datapoint.data_type, DataType::Binary { .. });
+    let internal = is_packed || purpose::is_internal(datapoint);
+    let icon = match meaning.device_class {
+        None | Some("enum") => icons::icon(datapoint),
+        Some(_) => None,
+    };
+    let part = match &datapoint.data_type {
+        DataType::Enum(_) if may_own && is_level(datapoint.name.as_str()) => {
+            options::readable(datapoint)
+        }
+        _ => options::plain(datapoint),
+    };
+    let is_measured = platform == Platform::Sensor;
     Some(Entity {
         key: datapoint.name.to_string(),
         name: Some(super::name::entity_name(schema, datapoint)),
         platform,
-        parts: BTreeMap::from([(Role::State, part(datapoint, platform, meaning))]),
+        category: category(datapoint, platform, &meaning, internal),
         device_class: meaning.device_class.map(str::to_owned),
-        icon: None,
-        category: category(platform, alarm || internal, setting),
+        icon: icon.map(str::to_owned),
         enabled: !internal,
-        statistics: counts.then_some(Statistics::Measurement),
+        statistics: meaning.statistics.filter(|_| is_measured),
+        parts: BTreeMap::from([(
+            Role::State,
+            Part {
+                ranges: meaning.ranges,
+                writes: part.writes.filter(|_| platform.is_control()),
+                ..part
+            },
+        )]),
     })
 }
 
@@ -52,61 +68,45 @@ fn platform(datapoint: &Datapoint) -> Option<Platform> {
     })
 }
 
-fn meaning(
-    schema: &ProductSchema,
-    datapoint: &Datapoint,
-    platform: Platform,
-    alarm: bool,
-) -> Meaning {
-    let class = |class| Meaning {
-        device_class: Some(class),
-        unit: None,
+fn meaning(schema: &ProductSchema, datapoint: &Datapoint, platform: Platform) -> Meaning {
+    let device_class = match &datapoint.data_type {
+        DataType::Number(spec) => return measures::meaning(schema, datapoint, spec),
+        DataType::Bool if platform == Platform::BinarySensor => conditions::class(datapoint),
+        DataType::Enum(_) if platform == Platform::Sensor => Some("enum"),
+        DataType::Bool | DataType::Enum(_) | DataType::Binary { .. } | DataType::Text => None,
     };
-    match &datapoint.data_type {
-        DataType::Number(spec) => hints::meaning(schema, datapoint, spec),
-        DataType::Bool if alarm => class("problem"),
-        DataType::Enum(_) if platform == Platform::Sensor => class("enum"),
-        DataType::Bool | DataType::Enum(_) | DataType::Binary { .. } | DataType::Text => {
-            Meaning::default()
-        }
-    }
-}
-
-fn part(datapoint: &Datapoint, platform: Platform, meaning: Meaning) -> Part {
-    let name = || datapoint.name.clone();
-    let (options, ranges) = match &datapoint.data_type {
-        DataType::Enum(labels) => (labels.clone(), Vec::new()),
-        DataType::Number(spec) => {
-            let range = Range {
-                min: Some(spec.min),
-                max: Some(spec.max),
-                step: Some(spec.ratio),
-                unit: meaning.unit.map(str::to_owned),
-                ..Range::default()
-            };
-            (Vec::new(), vec![range])
-        }
-        DataType::Bool | DataType::Binary { .. } | DataType::Text => (Vec::new(), Vec::new()),
-    };
-    Part {
-        reads: Some(Reading::Attr(name())),
-        writes: platform.is_control().then(|| Writing::Attr(name())),
-        options,
-        ranges,
+    Meaning {
+        device_class,
+        ..Meaning::default()
     }
 }
 
 /// Home Assistant refuses `config` for what cannot be set.
-const fn category(platform: Platform, hidden: bool, setting: bool) -> Category {
+fn category(
+    datapoint: &Datapoint,
+    platform: Platform,
+    meaning: &Meaning,
+    internal: bool,
+) -> Category {
     if platform.is_control() {
-        if setting {
+        let is_setting = internal || purpose::is_setting(datapoint);
+        return if is_setting {
             Category::Config
         } else {
             Category::Main
-        }
-    } else if hidden {
+        };
+    }
+    let is_alarm = matches!(datapoint.access, Access::Alert | Access::Fault)
+        && !meaning.device_class.is_some_and(conditions::is_danger);
+    if internal || is_alarm || meaning.is_diagnostic || purpose::is_fact(datapoint) {
         Category::Diagnostic
     } else {
         Category::Main
     }
+}
+
+/// Can it be a level of a topic as it is?
+fn is_level(key: &str) -> bool {
+    key.chars()
+        .all(|c| c.is_alphanumeric() || "_-. ".contains(c))
 }

@@ -1,28 +1,71 @@
-//! An entity's name, readable for most people: the schema's label in Latin letters, else the
-//! attribute's own name in words.
+//! An entity's name, readable for most people: the schema's label where it is Latin or the glossary knows it,
+//! else the attribute's own name in words, and the label as it is where that has none.
 
 use crate::model::{Datapoint, ProductSchema};
 
+use super::entity::Entity;
+use super::glossary;
+use super::hints::words::split;
+
 /// Longer labels are explanations.
 const MAX_LABEL_CHARS: usize = 40;
+/// A word that a person can read has as many letters.
+const LEAST_LETTERS: usize = 3;
+/// Names that number attributes and name nothing.
+const NUMBERED: [&str; 9] = [
+    "attr", "data", "param", "value", "field", "key", "dpid", "func", "prop",
+];
+/// Sensors that every device has beside those of its product.
+const TAKEN: [&str; 3] = ["Last report", "Next scheduled run", "Last scheduled run"];
 
 /// The name beside the device's, in sentence case.
 #[must_use]
 pub fn entity_name(schema: &ProductSchema, datapoint: &Datapoint) -> String {
     let label = datapoint.display_name.trim();
-    let taken = |other: &Datapoint| {
-        other.name != datapoint.name
-            && (reads_alike(&other.display_name, label) || reads_alike(other.name.as_str(), label))
-    };
-    if is_readable(label) && !schema.datapoints().iter().any(taken) {
-        return sentence(label);
+    let name = datapoint.name.as_str();
+    let readable = readable(label).filter(|readable| {
+        let taken = |other: &Datapoint| {
+            other.name != datapoint.name
+                && (reads_alike(other.name.as_str(), readable)
+                    || reads_alike(&other.display_name, label)
+                    || self::readable(&other.display_name)
+                        .is_some_and(|o| reads_alike(&o, readable)))
+        };
+        !schema.datapoints().iter().any(taken)
+    });
+    if let Some(readable) = readable {
+        return readable;
     }
-    let name = sentence(datapoint.name.as_str());
-    // A name of nothing but marks has no words.
-    if name.is_empty() {
-        datapoint.name.to_string()
+    let words = sentence(name);
+    let is_short = !label.is_empty() && label.chars().count() <= MAX_LABEL_CHARS;
+    if !has_words(name) && is_short && !is_latin(label) {
+        label.to_owned()
+    } else if words.is_empty() {
+        // A name of nothing but marks has no words.
+        name.to_owned()
     } else {
-        name
+        words
+    }
+}
+
+/// Gives each entity from `of_rest` on a name that none before it has: Home Assistant would tell them apart by
+/// numbers in their ids alone.
+pub fn make_distinct(entities: &mut [Entity], of_rest: usize) {
+    let mut taken: Vec<String> = TAKEN.map(str::to_owned).to_vec();
+    for (at, entity) in entities.iter_mut().enumerate() {
+        let Some(name) = &mut entity.name else {
+            continue;
+        };
+        let is_free = |name: &str| !taken.iter().any(|taken| reads_alike(taken, name));
+        if at >= of_rest && !is_free(name) {
+            let of_attr = sentence(&entity.key);
+            let numbered = (2..).map(|number| format!("{name} {number}"));
+            let mut names = std::iter::once(of_attr).chain(numbered);
+            if let Some(free) = names.find(|name| !name.is_empty() && is_free(name)) {
+                *name = free;
+            }
+        }
+        taken.push(name.clone());
     }
 }
 
@@ -33,32 +76,37 @@ fn reads_alike(one: &str, other: &str) -> bool {
     one.eq(other.chars().filter(letters).flat_map(char::to_lowercase))
 }
 
-fn is_readable(label: &str) -> bool {
-    label.chars().any(char::is_alphabetic)
-        && label.chars().count() <= MAX_LABEL_CHARS
-        && label
-            .chars()
-            .all(|c| c.is_ascii() || matches!(c, '\u{a0}'..='\u{24f}'))
+fn readable(label: &str) -> Option<String> {
+    let label = label.trim();
+    let is_short = label.chars().count() <= MAX_LABEL_CHARS;
+    if is_short && is_latin(label) && label.chars().any(char::is_alphabetic) {
+        return Some(sentence(label));
+    }
+    glossary::translate(label)
+}
+
+fn is_latin(label: &str) -> bool {
+    label
+        .chars()
+        .all(|c| c.is_ascii() || matches!(c, '\u{a0}'..='\u{24f}' | '℃' | '℉'))
+}
+
+/// `temp_set` has some, `E01`, `VMx000`, `wdsz` and `attr1` have none.
+fn has_words(name: &str) -> bool {
+    split(name).iter().any(|word| {
+        let word = word.to_lowercase();
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        word.chars().count() >= LEAST_LETTERS
+            && word.chars().all(char::is_alphabetic)
+            && word.contains(['a', 'e', 'i', 'o', 'u', 'y'])
+            && !NUMBERED.contains(&word)
+    })
 }
 
 /// `temp_set_unit` → `Temp set unit`; `SwitchON` → `Switch ON`; `Fault_OverTemp` → `Fault over temp`.
 #[must_use]
 pub fn sentence(text: &str) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for part in text.split(|c: char| c == '_' || c == '-' || c.is_whitespace()) {
-        let mut word = String::new();
-        let mut before_lower = false;
-        for c in part.chars() {
-            // One small letter before a capital is a symbol: pH, mV.
-            if c.is_uppercase() && before_lower && word.chars().count() > 1 {
-                words.push(std::mem::take(&mut word));
-            }
-            before_lower = c.is_lowercase();
-            word.push(c);
-        }
-        words.push(word);
-    }
-    words.retain(|word| !word.is_empty());
+    let words = split(text);
     let words = words.iter().enumerate().map(|(at, word)| {
         let initials = !word.chars().any(char::is_lowercase);
         let symbol = word.chars().any(char::is_uppercase)
@@ -84,7 +132,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::ids::ProductKey;
+    use crate::profile::hints::testing::schema;
 
     #[test]
     fn a_label_that_another_attribute_also_bears_names_nobody() {
@@ -96,8 +144,7 @@ mod tests {
             ("heat", "Heat power"),
         ]
         .map(|(name, label)| json!({ "name": name, "display_name": label, "data_type": "bool" }));
-        let document = json!({ "entities": [{ "attrs": attrs }] });
-        let (schema, _) = ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document).unwrap();
+        let schema = schema(&json!(attrs));
         let names: Vec<String> = schema
             .datapoints()
             .iter()
@@ -107,6 +154,30 @@ mod tests {
             names,
             ["Wave power", "Power", "Led 1", "Led 2", "Heat power"]
         );
+    }
+
+    #[test]
+    fn the_most_readable_of_label_and_name_is_shown() {
+        for (name, label, want) in [
+            ("Motor_Speed", "Set motor speed", "Set motor speed"),
+            ("E01", "漏电", "漏电"),
+            ("E02", "温度过高", "Overheated"),
+            ("E03", "", "E03"),
+            ("VMx000", "", "VMx000"),
+            ("attr1", "水质", "水质"),
+            ("wdsz", "麒麟", "麒麟"),
+            ("volor_violet", "紫色", "Violet"),
+            ("Preset_mode", "原生溪流造景", "Preset mode"),
+            ("__", "", "__"),
+        ] {
+            let schema =
+                schema(&json!([{ "name": name, "display_name": label, "data_type": "bool" }]));
+            assert_eq!(
+                entity_name(&schema, &schema.datapoints()[0]),
+                want,
+                "{name} {label}"
+            );
+        }
     }
 
     #[test]

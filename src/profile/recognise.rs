@@ -1,20 +1,23 @@
 //! What belongs together in a product that no profile knows: power, target and current temperature are a
-//! climate; power and a speed a fan; power and brightness a light; power and a target humidity a
+//! climate; power and a speed a fan; power and brightness or colours a light; power and a target humidity a
 //! humidifier.
 //!
 //! A wrong guess hides controls behind a card that does not work, so it is made only where exactly one
 //! attribute fits each part.
 
+mod found;
+mod modes;
+
 use std::collections::BTreeMap;
 
 use crate::ids::AttrName;
-use crate::model::{AttrValue, DataType, Datapoint, NumberSpec, ProductSchema};
+use crate::model::{Datapoint, NumberSpec, ProductSchema};
 
-use super::entity::{
-    Case, Category, Condition, Entity, Given, Part, Range, Reading, Step, Test, Writing,
-};
-use super::hints;
+use super::entity::{Category, Channel, Entity, Part, Reading, Writing};
+use super::hints::{measures, parts};
+use super::options::{plain, readable};
 use super::platform::{Platform, Role};
+use found::Found;
 
 /// The entity that the product is, if that is plain; it takes the device's name.
 #[must_use]
@@ -24,103 +27,56 @@ pub fn entity(schema: &ProductSchema) -> Option<Entity> {
         return None;
     }
     let found = Found::of(schema);
-    let power = found.power?;
-    found
-        .climate(schema, power)
-        .or_else(|| found.humidifier(power))
-        .or_else(|| found.fan(power))
-        .or_else(|| found.light(power))
+    let of_power = found.power.and_then(|power| {
+        found
+            .climate(schema, power)
+            .or_else(|| found.humidifier(schema, power))
+            .or_else(|| found.fan(power))
+    });
+    let power = found.power.or(found.light_power);
+    of_power.or_else(|| found.light(power?))
 }
 
-/// The attributes that could be parts, where there is exactly one.
-struct Found<'a> {
-    power: Option<&'a Datapoint>,
-    target_temperature: Option<(&'a Datapoint, NumberSpec)>,
-    current_temperature: Option<(&'a Datapoint, NumberSpec)>,
-    target_humidity: Option<(&'a Datapoint, NumberSpec)>,
-    current_humidity: Option<(&'a Datapoint, NumberSpec)>,
-    speed: Option<(&'a Datapoint, NumberSpec)>,
-    brightness: Option<(&'a Datapoint, NumberSpec)>,
-    mode: Option<&'a Datapoint>,
-}
-
-impl<'a> Found<'a> {
-    fn of(schema: &'a ProductSchema) -> Self {
-        let all = || schema.datapoints().iter();
-        let is = |words: &'static [&'static str]| move |d: &&Datapoint| hints::named(d, words);
-        let settable = |d: &&Datapoint| d.is_settable();
-        let only = |found: Vec<&'a Datapoint>| match found.as_slice() {
-            [one] => Some(*one),
-            _ => None,
-        };
-        let number = |found: Vec<&'a Datapoint>| {
-            let found = found.into_iter().filter(|d| !hints::is_internal(d));
-            let one = only(found.collect())?;
-            match &one.data_type {
-                DataType::Number(spec) => Some((one, *spec)),
-                DataType::Bool | DataType::Enum(_) | DataType::Binary { .. } | DataType::Text => {
-                    None
-                }
-            }
-        };
-        let of_kind = |d: &&Datapoint, kind: &DataType| {
-            std::mem::discriminant(&d.data_type) == std::mem::discriminant(kind)
-        };
-        let bools = all()
-            .filter(|d| of_kind(d, &DataType::Bool))
-            .filter(settable);
-        let power = only(bools.clone().filter(|d| hints::is_power(d)).collect());
-        let is_number = |d: &&Datapoint| matches!(d.data_type, DataType::Number(_));
-        let temperatures = || {
-            all()
-                .filter(is_number)
-                .filter(|d| hints::is_temperature_of(d))
-        };
-        let humidities = || all().filter(is_number).filter(is(&["humi", "湿度"]));
-        let enums = all().filter(|d| matches!(d.data_type, DataType::Enum(_)));
-        Self {
-            power,
-            target_temperature: number(temperatures().filter(settable).collect()),
-            current_temperature: number(temperatures().filter(|d| !d.is_settable()).collect()),
-            target_humidity: number(humidities().filter(settable).collect()),
-            current_humidity: number(humidities().filter(|d| !d.is_settable()).collect()),
-            speed: number(
-                all()
-                    .filter(is_number)
-                    .filter(settable)
-                    .filter(|d| hints::is_speed(d))
-                    .collect(),
-            ),
-            brightness: number(
-                all()
-                    .filter(is_number)
-                    .filter(settable)
-                    .filter(is(&["bright", "亮度"]))
-                    .collect(),
-            ),
-            mode: only(
-                enums
-                    .filter(settable)
-                    .filter(|d| hints::is_mode(d))
-                    .collect(),
-            ),
-        }
+/// The attributes that need no entity of their own beside this one: a second switch of the same power is noise.
+/// What is measured does: statistics are kept of sensors, not of a climate. So does the switch of units, which
+/// the entity only reads.
+#[must_use]
+pub fn covered(entity: &Entity) -> Vec<AttrName> {
+    let mut entity = entity.clone();
+    entity.parts.retain(|role, _| !role.is_only_shown());
+    for part in entity.parts.values_mut() {
+        part.ranges.clear();
     }
+    entity.attributes().into_iter().cloned().collect()
+}
 
+impl Found<'_> {
     fn climate(&self, schema: &ProductSchema, power: &Datapoint) -> Option<Entity> {
         let (target, spec) = self.target_temperature?;
-        let mut parts = BTreeMap::from([
-            (Role::TargetTemperature, degrees(schema, target, spec)),
-            (Role::Mode, off_or(power, "heat")),
-        ]);
-        if let Some((current, spec)) = self.current_temperature {
-            parts.insert(Role::CurrentTemperature, degrees(schema, current, spec));
+        let degrees = |datapoint: &Datapoint, spec: NumberSpec| Part {
+            ranges: measures::degrees(schema, &spec),
+            ..plain(datapoint)
+        };
+        let mut parts = BTreeMap::from([(Role::TargetTemperature, degrees(target, spec))]);
+        if let Some(mode) = self.mode.and_then(|mode| modes::of(power, mode)) {
+            parts.insert(Role::Mode, mode);
+        } else {
+            parts.insert(Role::Mode, modes::off_or_heat(power));
+            self.preset(&mut parts);
         }
-        self.preset(&mut parts);
+        if let Some((current, spec)) = self.current_temperature {
+            parts.insert(Role::CurrentTemperature, degrees(current, spec));
+        }
+        if let Some((current, spec)) = self.current_humidity {
+            parts.insert(Role::CurrentHumidity, numbered(current, spec));
+        }
+        if let Some(speed) = self.speed_words {
+            parts.insert(Role::FanMode, readable(speed));
+        }
         Some(main(Platform::Climate, parts))
     }
 
-    fn humidifier(&self, power: &Datapoint) -> Option<Entity> {
+    fn humidifier(&self, schema: &ProductSchema, power: &Datapoint) -> Option<Entity> {
         let (target, spec) = self.target_humidity?;
         let mut parts = BTreeMap::from([
             (Role::State, plain(power)),
@@ -130,51 +86,80 @@ impl<'a> Found<'a> {
             parts.insert(Role::CurrentHumidity, numbered(current, spec));
         }
         if let Some(mode) = self.mode {
-            parts.insert(Role::Mode, plain(mode));
+            parts.insert(Role::Mode, readable(mode));
         }
-        Some(main(Platform::Humidifier, parts))
+        let named = |d: &Datapoint| parts::dries(d.name.as_str()) || parts::dries(&d.display_name);
+        let dries = parts::dries(&schema.name) || schema.datapoints().iter().any(named);
+        Some(Entity {
+            device_class: dries.then(|| "dehumidifier".to_owned()),
+            ..main(Platform::Humidifier, parts)
+        })
     }
 
     fn fan(&self, power: &Datapoint) -> Option<Entity> {
-        let (speed, spec) = self.speed?;
-        // Home Assistant takes whole numbers from 1 on.
-        let is_whole = spec.ratio == 1.0 && spec.max >= 2.0 && spec.min >= 0.0;
-        if !is_whole {
-            return None;
+        let mut parts = BTreeMap::from([(Role::State, plain(power))]);
+        if let Some((speed, spec)) = self.speed {
+            // Home Assistant takes whole numbers from 1 on.
+            let is_whole = spec.ratio == 1.0 && spec.max >= 2.0 && spec.min >= 0.0;
+            if !is_whole {
+                return None;
+            }
+            let spec = NumberSpec {
+                min: spec.min.max(1.0),
+                ..spec
+            };
+            parts.insert(Role::Speed, numbered(speed, spec));
+            self.preset(&mut parts);
+        } else {
+            parts.insert(Role::Preset, preset(self.speed_words?)?);
         }
-        let spec = NumberSpec {
-            min: spec.min.max(1.0),
-            ..spec
-        };
-        let mut parts = BTreeMap::from([
-            (Role::State, plain(power)),
-            (Role::Speed, numbered(speed, spec)),
-        ]);
-        self.preset(&mut parts);
         Some(main(Platform::Fan, parts))
     }
 
     fn light(&self, power: &Datapoint) -> Option<Entity> {
-        let (brightness, spec) = self.brightness?;
-        let parts = BTreeMap::from([
-            (Role::State, plain(power)),
-            (Role::Brightness, numbered(brightness, spec)),
-        ]);
+        let mut parts = BTreeMap::from([(Role::State, plain(power))]);
+        if let Some((brightness, spec)) = self.brightness {
+            parts.insert(Role::Brightness, numbered(brightness, spec));
+        }
+        if let Some((kelvin, spec)) = self.color_temperature {
+            parts.insert(Role::ColorTemperature, numbered(kelvin, spec));
+        }
+        if let Some(colours) = &self.colours {
+            let channel = |(datapoint, spec): &(&Datapoint, NumberSpec)| Channel {
+                attr: datapoint.name.clone(),
+                full: spec.max,
+            };
+            let channels: Vec<Channel> = colours.iter().map(channel).collect();
+            let part = Part {
+                reads: Some(Reading::Colour(channels.clone())),
+                writes: Some(Writing::Colour {
+                    channels,
+                    with: Vec::new(),
+                }),
+                ..Part::default()
+            };
+            parts.insert(Role::Rgb, part);
+        }
+        if parts.len() == 1 {
+            return None;
+        }
+        if let Some(mode) = self.mode {
+            parts.insert(Role::Effect, readable(mode));
+        }
         Some(main(Platform::Light, parts))
     }
 
-    /// A list with a preset `none` cannot be had in Home Assistant.
     fn preset(&self, parts: &mut BTreeMap<Role, Part>) {
-        let Some(mode) = self.mode else {
-            return;
-        };
-        let part = plain(mode);
-        let is_none =
-            |label: &String| label.trim().is_empty() || label.eq_ignore_ascii_case("none");
-        if !part.options.iter().any(is_none) {
-            parts.insert(Role::Preset, part);
-        }
+        let part = self.mode.and_then(preset);
+        parts.extend(part.map(|part| (Role::Preset, part)));
     }
+}
+
+/// A list with a preset `none` cannot be had in Home Assistant.
+fn preset(datapoint: &Datapoint) -> Option<Part> {
+    let part = readable(datapoint);
+    let is_none = |label: &String| label.trim().is_empty() || label.eq_ignore_ascii_case("none");
+    (!part.options.iter().any(is_none)).then_some(part)
 }
 
 fn main(platform: Platform, parts: BTreeMap<Role, Part>) -> Entity {
@@ -191,87 +176,11 @@ fn main(platform: Platform, parts: BTreeMap<Role, Part>) -> Entity {
     }
 }
 
-fn plain(datapoint: &Datapoint) -> Part {
-    let options = match &datapoint.data_type {
-        DataType::Enum(labels) => labels.clone(),
-        DataType::Bool | DataType::Number(_) | DataType::Binary { .. } | DataType::Text => {
-            Vec::new()
-        }
-    };
-    Part {
-        reads: Some(Reading::Attr(datapoint.name.clone())),
-        writes: datapoint
-            .is_settable()
-            .then(|| Writing::Attr(datapoint.name.clone())),
-        options,
-        ranges: Vec::new(),
-    }
-}
-
 fn numbered(datapoint: &Datapoint, spec: NumberSpec) -> Part {
-    let range = Range {
-        min: Some(spec.min),
-        max: Some(spec.max),
-        step: Some(spec.ratio),
-        ..Range::default()
-    };
     Part {
-        ranges: vec![range],
+        ranges: vec![measures::range(&spec, "")],
         ..plain(datapoint)
     }
-}
-
-/// °C, unless the device's own switch says °F; where that is not plain, what the schema says.
-fn degrees(schema: &ProductSchema, datapoint: &Datapoint, spec: NumberSpec) -> Part {
-    let mut part = numbered(datapoint, spec);
-    let unit = |unit: &str| Some(unit.to_owned());
-    if let Some(range) = part.ranges.first_mut() {
-        range.unit = unit("°C");
-    }
-    if let Some((switch, fahrenheit)) = hints::fahrenheit_when(schema) {
-        let range = Range {
-            when: is(switch, fahrenheit),
-            min: Some(spec.min),
-            max: Some(spec.max),
-            step: Some(spec.ratio),
-            unit: unit("°F"),
-        };
-        part.ranges.insert(0, range);
-    }
-    part
-}
-
-fn off_or(power: &Datapoint, word: &str) -> Part {
-    let word = word.to_owned();
-    let on = |on: bool| {
-        vec![Step(vec![(
-            power.name.clone(),
-            Given::Fixed(AttrValue::Bool(on)),
-        )])]
-    };
-    let text = |text: &str| AttrValue::Text(text.into());
-    Part {
-        reads: Some(Reading::Cases(vec![
-            Case {
-                when: is(power.name.clone(), AttrValue::Bool(false)),
-                is: text("off"),
-            },
-            Case {
-                when: is(power.name.clone(), AttrValue::Bool(true)),
-                is: text(&word),
-            },
-        ])),
-        writes: Some(Writing::Words(vec![
-            ("off".into(), on(false)),
-            (word.clone(), on(true)),
-        ])),
-        options: vec!["off".into(), word],
-        ranges: Vec::new(),
-    }
-}
-
-fn is(attr: AttrName, value: AttrValue) -> Condition {
-    Condition(vec![(attr, Test::OneOf(vec![value]))])
 }
 
 #[cfg(test)]
@@ -279,17 +188,65 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::ids::ProductKey;
-
-    fn schema(attrs: &Value) -> ProductSchema {
-        let document = json!({ "entities": [{ "attrs": attrs }] });
-        let product_key = ProductKey::new("pk").unwrap();
-        ProductSchema::parse(&product_key, &document).unwrap().0
-    }
+    use crate::model::AttrValue;
+    use crate::profile::hints::testing::schema;
 
     fn point(name: &str, kind: &str, data_type: &str) -> Value {
         json!({ "name": name, "type": kind, "data_type": data_type, "enum": ["a", "b"],
             "uint_spec": { "min": 1, "max": 100, "ratio": 1, "addition": 0 } })
+    }
+
+    fn words(label: &str, labels: Value) -> Value {
+        json!({ "name": "x", "display_name": label, "type": "status_writable", "data_type": "enum", "enum": labels })
+    }
+
+    fn thermostat(mode: Value) -> Entity {
+        let set = "status_writable";
+        let attrs = json!([
+            point("power", set, "bool"),
+            point("temp_set", set, "uint8"),
+            mode
+        ]);
+        entity(&schema(&attrs)).unwrap()
+    }
+
+    #[test]
+    fn modes_that_home_assistant_knows_are_modes_and_others_presets() {
+        let climate = thermostat(words("模式", json!(["自动", "制冷", "制热"])));
+        let mode = &climate.parts[&Role::Mode];
+        assert_eq!(mode.options, ["off", "auto", "cool", "heat"]);
+        assert!(!climate.parts.contains_key(&Role::Preset));
+        let attrs = |on: bool| {
+            let power = (AttrName::new("power").unwrap(), AttrValue::Bool(on));
+            let mode = (AttrName::new("x").unwrap(), AttrValue::Enum("制冷".into()));
+            [power, mode].into_iter().collect()
+        };
+        let shown = |on| mode.shown(&attrs(on)).unwrap().to_bare();
+        assert_eq!((shown(true), shown(false)), ("cool".into(), "off".into()));
+
+        let climate = thermostat(words("模式", json!(["自动", "手动"])));
+        assert_eq!(climate.parts[&Role::Mode].options, ["off", "heat"]);
+        assert_eq!(
+            climate.parts[&Role::Preset].options,
+            ["Automatic", "Manual"]
+        );
+    }
+
+    #[test]
+    fn what_is_measured_and_the_switch_of_units_keep_entities_of_their_own() {
+        let (set, get) = ("status_writable", "status_readonly");
+        let attrs = json!([
+            point("power", set, "bool"),
+            point("temp_set", set, "uint8"),
+            point("temp_now", get, "uint8"),
+            { "name": "unit", "type": set, "data_type": "enum", "enum": ["摄氏", "华氏"] }
+        ]);
+        let climate = entity(&schema(&attrs)).unwrap();
+        let covered = covered(&climate);
+        assert_eq!(
+            covered.iter().map(AttrName::as_str).collect::<Vec<_>>(),
+            ["power", "temp_set"]
+        );
     }
 
     #[test]
@@ -325,6 +282,40 @@ mod tests {
                     point("humi", get, "uint8")
                 ]),
                 Some((Platform::Humidifier, 3)),
+            ),
+            (
+                json!([power, words("风速", json!(["低", "中", "高"]))]),
+                Some((Platform::Fan, 2)),
+            ),
+            (
+                json!([
+                    point("led", set, "bool"),
+                    point("LED_R", set, "uint8"),
+                    point("LED_G", set, "uint8"),
+                    point("LED_B", set, "uint8")
+                ]),
+                Some((Platform::Light, 2)),
+            ),
+            // Of five lamps three are no colour.
+            (
+                json!([
+                    power,
+                    point("red", set, "uint8"),
+                    point("green", set, "uint8"),
+                    point("blue", set, "uint8"),
+                    point("white", set, "uint8")
+                ]),
+                None,
+            ),
+            (
+                json!([
+                    power,
+                    point("set_temp", set, "uint8"),
+                    point("set_temp_max", set, "uint8"),
+                    point("room_temp", get, "uint8"),
+                    point("floor_temp", get, "uint8")
+                ]),
+                Some((Platform::Climate, 3)),
             ),
             (json!([power, point("temp_now", get, "uint8")]), None),
             (json!([point("temp_set", set, "uint8")]), None),

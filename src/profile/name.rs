@@ -11,6 +11,8 @@ use super::hints::words::split;
 const MAX_LABEL_CHARS: usize = 40;
 /// A word that a person can read has as many letters.
 const LEAST_LETTERS: usize = 3;
+/// Initials are shorter.
+const LEAST_SHOUT: usize = 4;
 /// Names that number attributes and name nothing.
 const NUMBERED: [&str; 9] = [
     "attr", "data", "param", "value", "field", "key", "dpid", "func", "prop",
@@ -106,13 +108,19 @@ fn has_words(name: &str) -> bool {
 /// `temp_set_unit` → `Temp set unit`; `SwitchON` → `Switch ON`; `Fault_OverTemp` → `Fault over temp`.
 #[must_use]
 pub fn sentence(text: &str) -> String {
+    // All in capitals is a way to write, not a row of initials, when there are long words.
+    let shouts = !text.chars().any(char::is_lowercase);
     let words = split(text);
+    let is_long =
+        |word: &String| word.chars().filter(char::is_ascii_uppercase).count() >= LEAST_SHOUT;
+    let shouts = shouts && words.iter().any(is_long);
     let words = words.iter().enumerate().map(|(at, word)| {
-        let initials = !word.chars().any(char::is_lowercase);
+        let initials = !shouts && !word.chars().any(char::is_lowercase);
         let symbol = word.chars().any(char::is_uppercase)
             && word.chars().next().is_some_and(char::is_lowercase);
         match at {
             _ if initials || symbol => word.clone(),
+            0 if shouts => capital(&word.to_lowercase()),
             0 => capital(word),
             _ => word.to_lowercase(),
         }
@@ -188,6 +196,8 @@ mod tests {
             ("Fault_OverTemp", "Fault over temp"),
             ("LED_R", "LED R"),
             ("E01", "E01"),
+            ("SET_TEMP", "Set temp"),
+            ("VMx000", "VMx000"),
             ("pH_OUT", "pH OUT"),
             ("power", "Power"),
             ("Set motor speed", "Set motor speed"),

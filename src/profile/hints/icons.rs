@@ -78,10 +78,22 @@ const ICONS: &[(&str, &[&str])] = &[
             "紫", "白光", "冷白", "暖白",
         ],
     ),
+    ("mdi:heart-pulse", &["heart*", "心率"]),
+    ("mdi:window-open-variant", &["window*", "窗"]),
     ("mdi:lightbulb", &["light*", "lamp*", "*light", "灯"]),
     (
         "mdi:fan",
-        &["fan*", "wind*", "*fan", "风扇", "风速", "风机", "送风"],
+        &[
+            "fan*",
+            "wind",
+            "windspeed*",
+            "wind_speed",
+            "*fan",
+            "风扇",
+            "风速",
+            "风机",
+            "送风",
+        ],
     ),
     (
         "mdi:arrow-oscillating",
@@ -91,7 +103,7 @@ const ICONS: &[(&str, &[&str])] = &[
     ("mdi:hydro-power", &["jet*", "水疗"]),
     (
         "mdi:waves",
-        &["wave*", "pulse*", "tide*", "造浪", "潮汐", "脉冲"],
+        &["wave*", "pulse_tide", "tide*", "造浪", "潮汐", "脉冲"],
     ),
     ("mdi:sine-wave", &["freq*", "frequency", "频率"]),
     (
@@ -111,9 +123,7 @@ const ICONS: &[(&str, &[&str])] = &[
     ),
     (
         "mdi:pump",
-        &[
-            "pump*", "*pump", "motor*", "channe", "channel*", "泵", "电机", "马达",
-        ],
+        &["pump*", "*pump", "motor*", "泵", "电机", "马达"],
     ),
     ("mdi:gauge", &["flow*", "*flow", "流量", "流速"]),
     (

@@ -7,6 +7,7 @@ use crate::ids::AttrName;
 use crate::model::{Access, AttrValue, Datapoint, NumberSpec, ProductSchema};
 use crate::profile::entity::{Condition, Range, Statistics, Test};
 
+use super::purpose::is_internal;
 use super::rule::Rule;
 use super::table::RULES;
 use super::unit_switch::{UnitSwitch, unit_switch};
@@ -70,8 +71,8 @@ pub fn meaning(schema: &ProductSchema, datapoint: &Datapoint, spec: &NumberSpec)
         statistics: is_amount.then_some(Statistics::Measurement),
         ..Meaning::default()
     };
-    // The limits of a guessed schema say nothing.
-    if datapoint.access == Access::Inferred {
+    // The limits of a guessed schema say nothing, and the hands of a clock measure nothing.
+    if datapoint.access == Access::Inferred || is_internal(datapoint) {
         return unknown();
     }
     let named = || RULES.iter().filter(|rule| rule.names(&words));
@@ -263,6 +264,7 @@ mod tests {
             ("=PRE_TIME_HOUR|0..23", "- -"),
             ("=x 预约分钟|0..59", "- -"),
             ("set_temperature_min|5..15", "temperature °C"),
+            ("time_min|0..255", "- -"),
             ("flow_min|0..100", "- -"),
             ("FeedTime 喂食时间|1..60", "- -"),
             ("pH|0..14/0.01", "ph -"),

@@ -77,8 +77,11 @@ pub fn is_mode(datapoint: &Datapoint) -> bool {
 #[must_use]
 pub fn is_brightness(datapoint: &Datapoint) -> bool {
     let words = Words::of(datapoint);
-    words.any(&["bright*", "*brightness", "亮度"])
-        && !words.any(&["start*", "init*", "初始", "起始", "auto*"])
+    let of_a_programme = [
+        "start*", "init*", "auto*", "moon*", "night*", "screen*", "初始", "起始", "定时", "月",
+        "夜", "屏",
+    ];
+    words.any(&["bright*", "*brightness", "亮度"]) && !words.any(&of_a_programme)
 }
 
 /// Kelvin, where its range says that it is that.

@@ -242,7 +242,15 @@ pub(super) const RULES: &[Rule] = &[
     .shown_only(),
     measure(
         "current",
-        &["current$", "amp", "amps", "ampere*", "电流"],
+        &[
+            "current$",
+            "current_ma",
+            "current_a",
+            "amp",
+            "amps",
+            "ampere*",
+            "电流",
+        ],
         &[
             told("mA", &["ma"]),
             fine("A", &["a$"], ANY_SIGN, (1.0, 200.0), 0.1),

@@ -9,7 +9,7 @@ use gizwits2mqtt::homeassistant::discovery::{Announcement, Components, DeviceVie
 use gizwits2mqtt::homeassistant::topic::Topics;
 use gizwits2mqtt::ids::{AccountName, AttrName, Did, Mac, ProductKey};
 use gizwits2mqtt::model::{Attrs, Device, ProductSchema};
-use gizwits2mqtt::profile::catalog::{Catalog, Product};
+use gizwits2mqtt::profile::catalog::{Catalog, NO_PROFILE, Product};
 use serde_json::{Value, json};
 
 fn topics() -> Topics {
@@ -66,10 +66,19 @@ fn message(
     observed: &BTreeMap<AttrName, (f64, f64)>,
     earlier: &Components,
 ) -> Announcement {
+    announcement(schema, None, observed, earlier)
+}
+
+fn announcement(
+    schema: &ProductSchema,
+    chosen: Option<&str>,
+    observed: &BTreeMap<AttrName, (f64, f64)>,
+    earlier: &Components,
+) -> Announcement {
     let product = Product {
         schema,
         name: "",
-        chosen: None,
+        chosen,
     };
     let view = DeviceView {
         device: &device(&schema.product_key),
@@ -107,6 +116,56 @@ fn real_products_are_announced_as_before() {
             &Components::new()
         ))
     );
+}
+
+/// What the schema alone gives away of them.
+#[test]
+fn real_products_are_readable_without_a_profile() {
+    for product_key in products() {
+        let schema = schema(&product_key);
+        let body = body(&announcement(
+            &schema,
+            Some(NO_PROFILE),
+            &BTreeMap::new(),
+            &Components::new(),
+        ));
+        let components = body["components"].as_object().unwrap();
+        let known = ["name", "device_class", "unit_of_measurement", "state_class"];
+        let more = ["entity_category", "icon", "options", "enabled_by_default"];
+        let line = |(key, body): (&String, &Value)| {
+            let facts = known.iter().chain(&more).map(|fact| &body[*fact]);
+            let facts: Vec<String> = facts
+                .filter(|f| !f.is_null())
+                .map(Value::to_string)
+                .collect();
+            format!("{key}: {}", facts.join(" "))
+        };
+        let table: Vec<String> = components.iter().map(line).collect();
+        insta::assert_snapshot!(format!("{product_key}_alone"), table.join("\n"));
+        for component in components.values() {
+            check_component(component);
+        }
+    }
+}
+
+#[test]
+fn no_two_entities_of_a_device_have_one_name() {
+    for (product_key, chosen) in products()
+        .iter()
+        .flat_map(|key| [(key, None), (key, Some(NO_PROFILE))])
+    {
+        let (observed, earlier) = (BTreeMap::new(), Components::new());
+        let schema = schema(product_key);
+        let body = body(&announcement(&schema, chosen, &observed, &earlier));
+        let mut seen = BTreeSet::new();
+        for component in body["components"].as_object().unwrap().values() {
+            let name = component["name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_lowercase();
+            assert!(seen.insert(name.clone()), "{product_key} {name}");
+        }
+    }
 }
 
 /// One unknown key at the top, in `device` or in `origin` makes Home Assistant refuse the message.

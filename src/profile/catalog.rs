@@ -181,6 +181,7 @@ mod tests {
 
     use super::*;
     use crate::ids::ProductKey;
+    use crate::profile::hints::testing::schema;
     use crate::profile::load;
 
     fn profile(id: &str, matches: &str) -> ProfileFile {
@@ -204,6 +205,69 @@ mod tests {
         let document = json!({ "name": "Airjet", "entities": [{ "attrs": attrs }] });
         let product_key = ProductKey::new("pk").unwrap();
         ProductSchema::parse(&product_key, &document).unwrap().0
+    }
+
+    /// The entities of a product by its schema alone, or with a profile of the user: key, name and platform.
+    fn shown(of_user: Vec<ProfileFile>, attrs: &serde_json::Value) -> Vec<String> {
+        let schema = schema(attrs);
+        let plan = Catalog::new(of_user).plan(Product {
+            schema: &schema,
+            name: "",
+            chosen: None,
+        });
+        let line = |entity: &Entity| {
+            let name = entity.name.as_deref().unwrap_or("-");
+            format!("{}: {name}, {}", entity.key, entity.platform.as_str())
+        };
+        plan.entities.iter().map(line).collect()
+    }
+
+    #[test]
+    fn beside_a_climate_stands_what_it_measures_but_no_second_switch() {
+        let number = |name: &str, kind: &str| {
+            json!({ "name": name, "type": kind, "data_type": "uint8",
+                "uint_spec": { "min": 0, "max": 60, "ratio": 1 } })
+        };
+        let attrs = json!([
+            { "name": "power", "type": "status_writable", "data_type": "bool" },
+            number("temp_set", "status_writable"),
+            number("temp_now", "status_readonly"),
+        ]);
+        let want = ["climate: -, climate", "temp_now: Temp now, sensor"];
+        assert_eq!(shown(Vec::new(), &attrs), want);
+    }
+
+    #[test]
+    fn no_two_entities_have_one_name_nor_one_topic() {
+        let attrs = json!([
+            { "name": "power", "display_name": "Mine", "data_type": "bool" },
+            { "name": "mode", "display_name": "Mode", "type": "status_writable", "data_type": "enum",
+              "enum": ["自动", "手动"] },
+            { "name": "Last_report", "data_type": "bool" },
+            { "name": "A", "data_type": "bool" },
+            { "name": "a", "data_type": "bool" },
+        ]);
+        // The profile's entity has the topic of `mode` already.
+        let text = "profile: p\ntitle: Mine\nmatch: { product_keys: [pk] }\nentities:\n  \
+             mode: { platform: binary_sensor, state: power }\n";
+        let profile = load::read(text).unwrap();
+        let want = [
+            "mode: Mode, binary_sensor",
+            "mode: Mode 2, select",
+            "Last_report: Last report 2, binary_sensor",
+            "A: A, binary_sensor",
+            "a: A 2, binary_sensor",
+        ];
+        assert_eq!(shown(vec![profile.clone()], &attrs), want);
+        let schema = schema(&attrs);
+        let catalog = Catalog::new(vec![profile]);
+        let plan = catalog.plan(Product {
+            schema: &schema,
+            name: "",
+            chosen: None,
+        });
+        let select = &plan.entities[1].parts[&Role::State];
+        assert_eq!(select.options, ["自动", "手动"]);
     }
 
     #[test]

@@ -25,11 +25,10 @@ pub fn entity(schema: &ProductSchema, datapoint: &Datapoint, may_own: bool) -> O
         None | Some("enum") => icons::icon(datapoint),
         Some(_) => None,
     };
-    let part = match &datapoint.data_type {
-        DataType::Enum(_) if may_own && is_level(datapoint.name.as_str()) => {
-            options::readable(datapoint)
-        }
-        _ => options::plain(datapoint),
+    let part = if may_own && is_level(datapoint.name.as_str()) {
+        options::readable(datapoint)
+    } else {
+        options::plain(datapoint)
     };
     let is_measured = platform == Platform::Sensor;
     Some(Entity {

@@ -11,4 +11,5 @@ mod table;
 #[cfg(test)]
 pub(in crate::profile) mod testing;
 pub mod unit_switch;
+mod vocabulary;
 pub mod words;

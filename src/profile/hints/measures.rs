@@ -224,6 +224,7 @@ mod tests {
             ("power|0..100", "- -"),
             ("power|0..65535", "- -"),
             ("power 功率(kW)|0..65535/0.01", "power kW"),
+            ("power 功率(千瓦)|0..100/0.1", "power kW"),
             ("=Adaptation_Power|0..100", "- -"),
             ("=power|0..3500", "- -"),
             ("Power_Save|0..3500", "- -"),
@@ -260,6 +261,7 @@ mod tests {
             ("wifi_signal|0..100", "- %"),
             ("=heat_appm_min|0..65535", "duration min"),
             ("=delay_sec|0..600", "duration s"),
+            ("=x 延时(毫秒)|0..9000", "duration ms"),
             ("=x 定时小时|0..24", "duration h"),
             ("=PRE_TIME_HOUR|0..23", "- -"),
             ("=x 预约分钟|0..59", "- -"),
@@ -341,7 +343,7 @@ mod tests {
             ("conductivity", &["mS/cm", "μS/cm"]),
             ("illuminance", &["lx"]),
             ("signal_strength", &["dBm"]),
-            ("duration", &["d", "h", "min", "s"]),
+            ("duration", &["d", "h", "min", "s", "ms"]),
             ("weight", &["kg", "g"]),
         ];
         for rule in RULES {

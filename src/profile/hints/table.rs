@@ -3,113 +3,12 @@
 //! The first line that fits in words, unit and range counts.
 
 use super::rule::{Rule, Unit, fine, guess, measure, told};
+use super::vocabulary::{
+    DAYS, DIFFERENCE, HOURS, MINUTES, NO_TEMPERATURE, PERCENT, RUN_TIME, SECONDS, TEMPERATURE, TIME,
+};
 
-/// Warmth, as products spell it; `cur_tempH` and `cur_tempL` are halves of a number.
-pub(super) const TEMPERATURE: &[&str] = &[
-    "temp*",
-    "*temp",
-    "*temperature",
-    "tnow",
-    "tset",
-    "温度",
-    "水温",
-    "室温",
-    "℃",
-    "°c",
-];
-/// What has `temp` in its name and is no warmth, or says nothing of its unit.
-pub(super) const NO_TEMPERATURE: &[&str] = &[
-    "color",
-    "colour",
-    "color*",
-    "colour*",
-    "色温",
-    "com",
-    "temph",
-    "templ",
-    "h$",
-    "l$",
-    "time*",
-    "timer*",
-    "mode*",
-    "step*",
-    "unit*",
-    "num*",
-    "speed*",
-    "template*",
-    "humi*",
-    "switch*",
-    "state*",
-    "功率",
-    "单位",
-    "时间",
-    "模式",
-];
-/// Differences of two temperatures.
-const DIFFERENCE: &[&str] = &[
-    "offset*",
-    "diff*",
-    "delta*",
-    "hyst*",
-    "compensat*",
-    "calib*",
-    "correct*",
-    "补偿",
-    "回差",
-    "温差",
-    "校准",
-    "校正",
-    "偏差",
-];
-/// Time, as an amount.
-const TIME: &[&str] = &[
-    "time*",
-    "*time",
-    "timer*",
-    "delay*",
-    "countdown*",
-    "count_down",
-    "duration*",
-    "remain*",
-    "appm",
-    "appoint*",
-    "interval*",
-    "run*",
-    "work*",
-    "boost*",
-    "period*",
-    "cycle*",
-    "时间",
-    "时长",
-    "倒计时",
-    "延时",
-    "定时",
-    "预约",
-    "剩余",
-    "间隔",
-    "间隙",
-    "周期",
-    "持续",
-    "天数",
-];
-/// Time that has added up.
-const RUN_TIME: &[&str] = &[
-    "*runtime",
-    "run_time*",
-    "running_time*",
-    "*accumul*",
-    "accumul*",
-    "total_time",
-    "累计",
-    "运行时间",
-    "工作时间",
-    "运行时长",
-];
-const MINUTES: &[&str] = &["min$", "mins", "minute$", "minutes", "分钟"];
-const SECONDS: &[&str] = &["sec$", "secs", "second$", "seconds", "秒"];
-const HOURS: &[&str] = &["hr$", "hrs", "hour$", "hours", "小时"];
-const DAYS: &[&str] = &["day$", "days", "天", "天数"];
 const DURATION: &[Unit] = &[
+    told("ms", &["ms$", "毫秒"]),
     told("min", MINUTES),
     told("s", SECONDS),
     told("h", HOURS),
@@ -121,7 +20,6 @@ const DEGREES: &[Unit] = &[
     guess("°C", &[], (-60.0, -0.001), (1.0, 200.0)),
     told("°F", &["℉", "°f", "fahrenheit"]),
 ];
-const PERCENT: &[&str] = &["%", "％", "percent*", "pct", "百分"];
 const WHOLE_PERCENT: &[Unit] = &[guess("%", PERCENT, (0.0, 0.0), (100.0, 100.0))];
 const FROM_ZERO: (f64, f64) = (0.0, 0.0);
 const ANY_SIGN: (f64, f64) = (-100_000.0, 0.0);
@@ -220,8 +118,8 @@ pub(super) const RULES: &[Rule] = &[
         "power",
         &["power*", "*power", "watt*", "功率"],
         &[
-            guess("W", &["w$", "watt*", "瓦"], ANY_SIGN, (200.0, 30_000.0)),
             told("kW", &["kw", "千瓦"]),
+            guess("W", &["w$", "watt*", "瓦"], ANY_SIGN, (200.0, 30_000.0)),
         ],
     )
     .but(&[

@@ -49,7 +49,7 @@ impl Words {
             let plain = spelling.trim_end_matches(['$', '*']);
             self.has(spelling) || explains(&self.desc, plain)
         };
-        spellings.iter().any(|spelling| told(&spelling))
+        spellings.iter().any(told)
     }
 
     fn has(&self, pattern: &str) -> bool {
@@ -140,14 +140,16 @@ fn fits(token: &str, pattern: &str) -> bool {
     }
 }
 
-/// `单位秒`, `单位：秒`, `1~60分钟`, `0-100%`.
+/// `单位秒`, `单位：秒`, `1~60分钟`, `0-100%`; but `单位0.1℃` tells of tenths of it.
 fn explains(desc: &str, unit: &str) -> bool {
     desc.match_indices(unit).any(|(at, _)| {
         let before = desc.get(..at).unwrap_or_default();
         let behind = desc.get(at + unit.len()..).unwrap_or_default();
         let is_whole = !behind.starts_with(|c: char| c.is_ascii_alphanumeric());
         let before = before.trim_end_matches([':', '：', '为', '是', ' ', '(', '（']);
-        is_whole && (before.ends_with("单位") || before.ends_with(|c: char| c.is_ascii_digit()))
+        let bare = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        let is_number = bare.len() < before.len() && !bare.ends_with('.');
+        is_whole && (before.ends_with("单位") || is_number)
     })
 }
 
@@ -207,6 +209,7 @@ mod tests {
             ("每分钟转速", "分钟", false),
             ("范围0~100%", "%", true),
             ("单位：min", "min", true),
+            ("单位0.1℃", "℃", false),
             ("from 1 to 5 minor ticks", "min", false),
         ] {
             assert_eq!(explains(desc, unit), want, "{desc}");

@@ -67,7 +67,7 @@ fn numbers<'a>(all: &[&'a Datapoint]) -> Vec<Number<'a>> {
     all.iter().filter_map(number).collect()
 }
 
-fn only<'a>(all: Vec<&'a Datapoint>, is: fn(&Datapoint) -> bool) -> Option<&'a Datapoint> {
+fn only(all: Vec<&Datapoint>, is: fn(&Datapoint) -> bool) -> Option<&Datapoint> {
     let mut fitting = all.into_iter().filter(|d| is(d));
     let first = fitting.next()?;
     fitting.next().is_none().then_some(first)

@@ -56,9 +56,9 @@ const ICONS: &[(&str, &[&str])] = &[
             "间隙",
         ],
     ),
-    ("mdi:thermometer", &["temp*", "*temp", "温度"]),
-    ("mdi:palette", &["color", "colour", "颜色", "彩云"]),
     ("mdi:white-balance-sunny", &["kelvin", "色温"]),
+    ("mdi:palette", &["color", "colour", "颜色", "彩云"]),
+    ("mdi:thermometer", &["temp*", "*temp", "温度"]),
     (
         "mdi:brightness-6",
         &["bright*", "*brightness", "dim*", "亮度", "调光"],
@@ -189,6 +189,8 @@ mod tests {
             ("wave_power", "", Some("mdi:waves")),
             ("x", "水泵", Some("mdi:pump")),
             ("water_pump", "", Some("mdi:pump")),
+            ("Colour_Temp_Power", "", Some("mdi:palette")),
+            ("cur_temp_set", "", Some("mdi:thermometer")),
             ("xyz", "", None),
         ] {
             let point = datapoint(&json!({ "name": name, "display_name": label }));

@@ -17,6 +17,11 @@ const LEAST_SHOUT: usize = 4;
 const NUMBERED: [&str; 9] = [
     "attr", "data", "param", "value", "field", "key", "dpid", "func", "prop",
 ];
+/// Units that stand in brackets behind a label.
+const UNITS: [&str; 24] = [
+    "W", "kW", "kWh", "Wh", "V", "mV", "A", "mA", "Hz", "%", "℃", "°C", "℉", "°F", "K", "ppm",
+    "bar", "kPa", "min", "s", "h", "分钟", "秒", "小时",
+];
 /// Sensors that every device has beside those of its product.
 const TAKEN: [&str; 3] = ["Last report", "Next scheduled run", "Last scheduled run"];
 
@@ -79,12 +84,23 @@ fn reads_alike(one: &str, other: &str) -> bool {
 }
 
 fn readable(label: &str) -> Option<String> {
-    let label = label.trim();
+    let label = without_unit(label.trim());
     let is_short = label.chars().count() <= MAX_LABEL_CHARS;
     if is_short && is_latin(label) && label.chars().any(char::is_alphabetic) {
         return Some(sentence(label));
     }
     glossary::translate(label)
+}
+
+/// `功率(W)` → `功率`: the value shows its unit.
+fn without_unit(label: &str) -> &str {
+    let inner = label.strip_suffix([')', '）']).unwrap_or(label);
+    match inner.rsplit_once(['(', '（']) {
+        Some((before, unit)) if UNITS.contains(&unit.trim()) && !before.trim().is_empty() => {
+            before.trim()
+        }
+        Some(_) | None => label,
+    }
 }
 
 fn is_latin(label: &str) -> bool {
@@ -175,6 +191,9 @@ mod tests {
             ("attr1", "水质", "水质"),
             ("wdsz", "麒麟", "麒麟"),
             ("volor_violet", "紫色", "Violet"),
+            ("p", "功率(W)", "Power"),
+            ("p", "Room temperature (°C)", "Room temperature"),
+            ("p", "Output (left)", "Output (left)"),
             ("Preset_mode", "原生溪流造景", "Preset mode"),
             ("__", "", "__"),
         ] {

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/discovery_laws.rs"]
+mod laws;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gizwits2mqtt::homeassistant::bridge_device::announce_bridge;
@@ -123,12 +126,10 @@ fn real_products_are_announced_as_before() {
 fn real_products_are_readable_without_a_profile() {
     for product_key in products() {
         let schema = schema(&product_key);
-        let body = body(&announcement(
-            &schema,
-            Some(NO_PROFILE),
-            &BTreeMap::new(),
-            &Components::new(),
-        ));
+        let (observed, earlier) = (BTreeMap::new(), Components::new());
+        let message = announcement(&schema, Some(NO_PROFILE), &observed, &earlier);
+        laws::check(&message.payload).unwrap();
+        let body = body(&message);
         let components = body["components"].as_object().unwrap();
         let known = ["name", "device_class", "unit_of_measurement", "state_class"];
         let more = ["entity_category", "icon", "options", "enabled_by_default"];
@@ -142,185 +143,16 @@ fn real_products_are_readable_without_a_profile() {
         };
         let table: Vec<String> = components.iter().map(line).collect();
         insta::assert_snapshot!(format!("{product_key}_alone"), table.join("\n"));
-        for component in components.values() {
-            check_component(component);
-        }
     }
 }
 
 #[test]
-fn no_two_entities_of_a_device_have_one_name() {
-    for (product_key, chosen) in products()
-        .iter()
-        .flat_map(|key| [(key, None), (key, Some(NO_PROFILE))])
-    {
-        let (observed, earlier) = (BTreeMap::new(), Components::new());
-        let schema = schema(product_key);
-        let body = body(&announcement(&schema, chosen, &observed, &earlier));
-        let mut seen = BTreeSet::new();
-        for component in body["components"].as_object().unwrap().values() {
-            let name = component["name"]
-                .as_str()
-                .unwrap_or_default()
-                .to_lowercase();
-            assert!(seen.insert(name.clone()), "{product_key} {name}");
-        }
-    }
-}
-
-/// One unknown key at the top, in `device` or in `origin` makes Home Assistant refuse the message.
-#[test]
-fn only_keys_that_home_assistant_knows() {
+fn real_products_and_the_bridge_keep_the_rules() {
     let accounts = [AccountName::new("home").unwrap()];
-    let mut messages = vec![body(&announce_bridge(
-        &topics(),
-        "1",
-        &accounts,
-        &Components::new(),
-    ))];
-    messages.extend(
-        products()
-            .iter()
-            .map(|product| body(&first(&schema(product)))),
-    );
-    for message in messages {
-        check_keys(
-            &message,
-            &[
-                "device",
-                "origin",
-                "components",
-                "availability",
-                "availability_mode",
-                "qos",
-            ],
-        );
-        check_keys(&message["origin"], &["name", "sw_version"]);
-        check_keys(
-            &message["device"],
-            &[
-                "identifiers",
-                "name",
-                "manufacturer",
-                "model",
-                "model_id",
-                "serial_number",
-                "sw_version",
-                "via_device",
-            ],
-        );
-        for component in message["components"].as_object().unwrap().values() {
-            check_component(component);
-        }
-    }
-}
-
-fn check_keys(object: &Value, known: &[&str]) {
-    for key in object.as_object().unwrap().keys() {
-        assert!(known.contains(&key.as_str()), "{key} in {object}");
-    }
-}
-
-fn check_component(component: &Value) {
-    let common = [
-        "platform",
-        "name",
-        "unique_id",
-        "json_attributes_topic",
-        "json_attributes_template",
-        "icon",
-        "device_class",
-        "entity_category",
-        "enabled_by_default",
-        "availability",
-    ];
-    let own: &[&str] = match component["platform"].as_str().unwrap() {
-        "binary_sensor" => &["state_topic", "payload_on", "payload_off"],
-        "climate" => &[
-            "temperature_state_topic",
-            "temperature_command_topic",
-            "current_temperature_topic",
-            "mode_state_topic",
-            "mode_command_topic",
-            "modes",
-            "action_topic",
-            "preset_mode_state_topic",
-            "preset_mode_command_topic",
-            "preset_modes",
-            "temperature_unit",
-            "min_temp",
-            "max_temp",
-            "temp_step",
-        ],
-        "fan" => &[
-            "state_topic",
-            "command_topic",
-            "payload_on",
-            "payload_off",
-            "percentage_state_topic",
-            "percentage_command_topic",
-            "speed_range_min",
-            "speed_range_max",
-            "preset_mode_state_topic",
-            "preset_mode_command_topic",
-            "preset_modes",
-        ],
-        "button" => &["command_topic", "payload_press"],
-        "light" => &[
-            "state_topic",
-            "command_topic",
-            "payload_on",
-            "payload_off",
-            "brightness_state_topic",
-            "brightness_command_topic",
-            "brightness_scale",
-            "color_temp_state_topic",
-            "color_temp_command_topic",
-            "color_temp_kelvin",
-            "min_kelvin",
-            "max_kelvin",
-            "rgb_state_topic",
-            "rgb_command_topic",
-            "effect_state_topic",
-            "effect_command_topic",
-            "effect_list",
-        ],
-        "number" => &[
-            "state_topic",
-            "command_topic",
-            "min",
-            "max",
-            "step",
-            "mode",
-            "unit_of_measurement",
-            "command_template",
-        ],
-        "select" => &[
-            "state_topic",
-            "command_topic",
-            "options",
-            "value_template",
-            "command_template",
-        ],
-        "sensor" => &[
-            "state_topic",
-            "value_template",
-            "unit_of_measurement",
-            "state_class",
-            "options",
-            "suggested_display_precision",
-        ],
-        "switch" => &["state_topic", "command_topic", "payload_on", "payload_off"],
-        "text" => &["state_topic", "command_topic", "pattern"],
-        other => panic!("{other} is no platform of ours"),
-    };
-    check_keys(component, &[&common, own].concat());
-    assert_ne!(component["entity_category"], "config_diagnostic");
-    if matches!(
-        component["platform"].as_str(),
-        Some("sensor" | "binary_sensor")
-    ) {
-        assert_ne!(component["entity_category"], "config", "{component}");
+    let bridge = announce_bridge(&topics(), "1", &accounts, &Components::new());
+    laws::check(&bridge.payload).unwrap();
+    for product in products() {
+        laws::check(&first(&schema(&product)).payload).unwrap();
     }
 }
 

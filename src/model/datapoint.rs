@@ -121,11 +121,13 @@ impl NumberSpec {
         self.min <= rounded && rounded <= self.max && self.on_step(shown)
     }
 
-    /// True when a raw integer stands behind this shown value. A millionth of a step is forgiven.
+    /// True when a raw integer stands behind this shown value. A millionth of a step is forgiven, and what
+    /// is beyond the digits of the number itself: a fine step far from zero.
     #[must_use]
     pub fn on_step(&self, shown: f64) -> bool {
         let raw = (shown - self.addition) / self.ratio;
-        (raw - raw.round()).abs() <= 1e-6 + raw.abs() * 1e-12
+        let dust = (shown.abs() + self.addition.abs()) * f64::EPSILON / self.ratio;
+        (raw - raw.round()).abs() <= 1e-6 + raw.abs() * 1e-12 + dust.min(0.25)
     }
 }
 
@@ -190,6 +192,7 @@ mod tests {
             (0.01, -13.0),
             (0.5, 0.25),
             (10.0, -5.0),
+            (1e-7, 1e6),
         ] {
             let spec = spec(ratio, addition);
             for raw in [0_u32, 1, 3, 7, 254, 65_535, u32::MAX] {

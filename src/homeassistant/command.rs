@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::ids::AttrName;
-use crate::model::{Access, AttrValue, Attrs, Datapoint, ProductSchema, hex};
+use crate::model::{Access, AttrValue, Attrs, DataType, Datapoint, ProductSchema, hex};
 
 use super::likeness::nearest;
 use super::topic::attr_level;
@@ -182,6 +182,11 @@ pub fn parse_pairs(
 /// JSON is read as such. Without a schema nothing tells `1` from `"1"`, so the JSON reading wins.
 fn bare_value(datapoint: &Datapoint, text: &str) -> Value {
     let text = text.trim();
+    if let DataType::Enum(labels) = &datapoint.data_type
+        && labels.iter().any(|label| label.trim() == text)
+    {
+        return Value::String(text.into());
+    }
     let looks_like_json = text.starts_with(['"', '[', '{']);
     if (looks_like_json || datapoint.access == Access::Inferred)
         && let Ok(json) = serde_json::from_str(text)
@@ -374,6 +379,7 @@ mod tests {
             ("mode", "\"eco\"", json!({ "mode": "eco" })),
             ("speed", "high ", json!({ "speed": "high " })),
             ("speed", "low", json!({ "speed": " low" })),
+            ("speed", "\"max\"", json!({ "speed": "\"max\"" })),
             ("a_b", "1", json!({ "a/b": true })),
             ("blob", "00ff", json!({ "blob": "00ff" })),
             ("blob", "[0, 255]", json!({ "blob": "00ff" })),

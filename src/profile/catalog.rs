@@ -10,6 +10,7 @@ use super::entity::Entity;
 use super::file::{MatchFile, ProfileFile, Rest};
 use super::pattern::matching;
 use super::platform::Role;
+use super::possible::without_the_impossible;
 use super::{built_in, generic, name, recognise, resolve};
 
 /// All profiles.
@@ -90,10 +91,12 @@ impl Catalog {
     #[must_use]
     pub fn plan(&self, product: Product<'_>) -> Plan {
         let profile = self.choose(product);
-        let mut entities = match profile {
+        let entities = match profile {
             Some(profile) => resolve::entities(profile, product.schema),
             None => recognise::entity(product.schema).into_iter().collect(),
         };
+        let entities = entities.into_iter();
+        let mut entities: Vec<Entity> = entities.filter_map(without_the_impossible).collect();
         let hidden = profile.map_or(&[][..], |profile| profile.hide.as_slice());
         let rest = profile.map_or(Rest::Show, |profile| profile.rest);
         let used = |entity: &Entity| -> Vec<AttrName> {

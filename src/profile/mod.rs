@@ -14,6 +14,7 @@ pub mod options;
 pub mod ordered;
 pub mod pattern;
 pub mod platform;
+pub mod possible;
 pub mod read;
 pub mod recognise;
 pub mod resolve;

@@ -17,6 +17,7 @@ use super::entity::{Category, Channel, Entity, Part, Reading, Writing};
 use super::hints::{measures, parts};
 use super::options::{plain, readable};
 use super::platform::{Platform, Role};
+use super::possible::is_possible;
 use found::Found;
 
 /// The entity that the product is, if that is plain; it takes the device's name.
@@ -27,14 +28,18 @@ pub fn entity(schema: &ProductSchema) -> Option<Entity> {
         return None;
     }
     let found = Found::of(schema);
+    let is_possible = |entity: &Entity| {
+        let mut parts = entity.parts.iter();
+        parts.all(|(role, part)| is_possible(entity.platform, *role, part))
+    };
     let of_power = found.power.and_then(|power| {
-        found
-            .climate(schema, power)
-            .or_else(|| found.humidifier(schema, power))
-            .or_else(|| found.fan(power))
+        let climate = found.climate(schema, power).filter(is_possible);
+        climate
+            .or_else(|| found.humidifier(schema, power).filter(is_possible))
+            .or_else(|| found.fan(power).filter(is_possible))
     });
     let power = found.power.or(found.light_power);
-    of_power.or_else(|| found.light(power?))
+    of_power.or_else(|| found.light(power?).filter(is_possible))
 }
 
 /// The attributes that need no entity of their own beside this one: a second switch of the same power is noise.

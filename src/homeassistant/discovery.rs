@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::ids::{AttrName, Mac};
 use crate::model::{Attrs, Device, ProductSchema};
 use crate::profile::catalog::Plan;
+use crate::profile::distinct::LAST_REPORT;
 use crate::profile::platform::Platform;
 
 use super::component;
@@ -48,9 +49,6 @@ pub struct Announcement {
     pub components: Components,
 }
 
-/// The sensor that every device has, whatever its product.
-const LAST_REPORT: &str = "_meta_updated_at";
-
 /// The message for a device. `earlier` holds what was announced before: those that are gone stay in
 /// it as stubs, which is how Home Assistant learns to remove them.
 #[must_use]
@@ -61,7 +59,7 @@ pub fn announce(topics: &Topics, view: DeviceView<'_>, earlier: &Components) -> 
         bodies.insert(component::key(entity.platform, &entity.key), body);
     }
     bodies.insert(
-        component::key(Platform::Sensor, LAST_REPORT),
+        component::key(Platform::Sensor, LAST_REPORT.key),
         last_report(topics, view),
     );
     bodies.extend(schedule_sensors::sensors(topics, view));
@@ -171,8 +169,8 @@ fn last_report(topics: &Topics, view: DeviceView<'_>) -> Map<String, Value> {
                     if value_json is defined and value_json._meta.updated_at else None }}";
     let body = json!({
         "platform": Platform::Sensor.as_str(),
-        "name": "Last report",
-        "unique_id": component::unique_id(&view.device.did, LAST_REPORT),
+        "name": LAST_REPORT.name,
+        "unique_id": component::unique_id(&view.device.did, LAST_REPORT.key),
         "device_class": "timestamp",
         "entity_category": "diagnostic",
         "enabled_by_default": false,

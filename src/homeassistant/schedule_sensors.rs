@@ -2,14 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::profile::distinct::{LAST_RESULT, NEXT_RUN};
 use crate::profile::platform::Platform;
 
 use super::component::{self, unique_id};
 use super::discovery::DeviceView;
 use super::topic::Topics;
-
-const NEXT_RUN: &str = "_schedules_next_run";
-const LAST_RESULT: &str = "_schedules_last_result";
 
 /// How a run ended, in one word.
 #[must_use]
@@ -23,12 +21,12 @@ pub(super) fn sensors(topics: &Topics, view: DeviceView<'_>) -> [(String, Map<St
     let template =
         |key: &str| format!("{{{{ value_json.{key} if value_json is defined else None }}}}");
     let next = json!({
-        "name": "Next scheduled run",
+        "name": NEXT_RUN.name,
         "device_class": "timestamp",
         "value_template": template("next_run"),
     });
     let last = json!({
-        "name": "Last scheduled run",
+        "name": LAST_RESULT.name,
         "device_class": "enum",
         "options": [result_word(true), result_word(false)],
         "value_template": template("last_result"),
@@ -43,5 +41,5 @@ pub(super) fn sensors(topics: &Topics, view: DeviceView<'_>) -> [(String, Map<St
         body.insert("state_topic".into(), topic.into());
         (component::key(Platform::Sensor, key), body)
     };
-    [sensor(NEXT_RUN, next), sensor(LAST_RESULT, last)]
+    [sensor(NEXT_RUN.key, next), sensor(LAST_RESULT.key, last)]
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::ids::AttrName;
 use crate::model::ProductSchema;
 
+use super::distinct::make_distinct;
 use super::entity::Entity;
 use super::file::{MatchFile, ProfileFile, Rest};
 use super::pattern::matching;
-use super::platform::Role;
 use super::possible::without_the_impossible;
-use super::{built_in, generic, name, recognise, resolve};
+use super::{built_in, generic, recognise, resolve};
 
 /// All profiles.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,26 +112,14 @@ impl Catalog {
                 && !matching(hidden, datapoint.name.as_str())
         });
         let of_rest: Vec<Entity> = of_rest
-            .filter_map(|datapoint| {
-                let key = datapoint.name.as_str();
-                let meets =
-                    |known: &Entity| known.key == key && known.parts.contains_key(&Role::State);
-                let may_own = !entities.iter().any(meets);
-                generic::entity(product.schema, datapoint, may_own)
-            })
-            .filter(|entity| {
-                let same =
-                    |known: &Entity| known.platform == entity.platform && known.key == entity.key;
-                !entities.iter().any(same)
-            })
+            .filter_map(|datapoint| generic::entity(product.schema, datapoint))
             .map(|entity| Entity {
                 enabled: entity.enabled && rest == Rest::Show,
                 ..entity
             })
             .collect();
-        let known = entities.len();
         entities.extend(of_rest);
-        name::make_distinct(&mut entities, known);
+        make_distinct(&mut entities);
         Plan {
             profile: profile.map(|profile| profile.profile.clone()),
             manufacturer: profile.and_then(|profile| profile.manufacturer.clone()),
@@ -256,21 +244,12 @@ mod tests {
         let profile = load::read(text).unwrap();
         let want = [
             "mode: Mode, binary_sensor",
-            "mode: Mode 2, select",
+            "mode_: Mode 2, select",
             "Last_report: Last report 2, binary_sensor",
             "A: A, binary_sensor",
             "a: A 2, binary_sensor",
         ];
-        assert_eq!(shown(vec![profile.clone()], &attrs), want);
-        let schema = schema(&attrs);
-        let catalog = Catalog::new(vec![profile]);
-        let plan = catalog.plan(Product {
-            schema: &schema,
-            name: "",
-            chosen: None,
-        });
-        let select = &plan.entities[1].parts[&Role::State];
-        assert_eq!(select.options, ["自动", "手动"]);
+        assert_eq!(shown(vec![profile], &attrs), want);
     }
 
     #[test]

@@ -13,10 +13,9 @@ use super::platform::{Platform, Role};
 /// Home Assistant refuses a state of more characters; a byte takes two of them.
 const MAX_STATE_CHARS: usize = 255;
 
-/// What a datapoint becomes; `None` when Home Assistant could not show it. `may_own` tells that a topic of its
-/// own, named by its key, would meet no other.
+/// What a datapoint becomes; `None` when Home Assistant could not show it.
 #[must_use]
-pub fn entity(schema: &ProductSchema, datapoint: &Datapoint, may_own: bool) -> Option<Entity> {
+pub fn entity(schema: &ProductSchema, datapoint: &Datapoint) -> Option<Entity> {
     let platform = platform(datapoint)?;
     let meaning = meaning(schema, datapoint, platform);
     let is_packed = matches!(datapoint.data_type, DataType::Binary { .. });
@@ -25,7 +24,7 @@ pub fn entity(schema: &ProductSchema, datapoint: &Datapoint, may_own: bool) -> O
         None | Some("enum") => icons::icon(datapoint),
         Some(_) => None,
     };
-    let part = if may_own && is_level(datapoint.name.as_str()) {
+    let part = if is_level(datapoint.name.as_str()) {
         options::readable(datapoint)
     } else {
         options::plain(datapoint)

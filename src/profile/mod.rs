@@ -2,6 +2,7 @@
 
 pub mod built_in;
 pub mod catalog;
+pub mod distinct;
 pub mod entity;
 pub mod file;
 pub mod generic;

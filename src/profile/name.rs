@@ -3,7 +3,6 @@
 
 use crate::model::{Datapoint, ProductSchema};
 
-use super::entity::Entity;
 use super::glossary;
 use super::hints::words::split;
 
@@ -22,9 +21,6 @@ const UNITS: [&str; 24] = [
     "W", "kW", "kWh", "Wh", "V", "mV", "A", "mA", "Hz", "%", "℃", "°C", "℉", "°F", "K", "ppm",
     "bar", "kPa", "min", "s", "h", "分钟", "秒", "小时",
 ];
-/// Sensors that every device has beside those of its product.
-const TAKEN: [&str; 3] = ["Last report", "Next scheduled run", "Last scheduled run"];
-
 /// The name beside the device's, in sentence case.
 #[must_use]
 pub fn entity_name(schema: &ProductSchema, datapoint: &Datapoint) -> String {
@@ -55,29 +51,8 @@ pub fn entity_name(schema: &ProductSchema, datapoint: &Datapoint) -> String {
     }
 }
 
-/// Gives each entity from `of_rest` on a name that none before it has: Home Assistant would tell them apart by
-/// numbers in their ids alone.
-pub fn make_distinct(entities: &mut [Entity], of_rest: usize) {
-    let mut taken: Vec<String> = TAKEN.map(str::to_owned).to_vec();
-    for (at, entity) in entities.iter_mut().enumerate() {
-        let Some(name) = &mut entity.name else {
-            continue;
-        };
-        let is_free = |name: &str| !taken.iter().any(|taken| reads_alike(taken, name));
-        if at >= of_rest && !is_free(name) {
-            let of_attr = sentence(&entity.key);
-            let numbered = (2..).map(|number| format!("{name} {number}"));
-            let mut names = std::iter::once(of_attr).chain(numbered);
-            if let Some(free) = names.find(|name| !name.is_empty() && is_free(name)) {
-                *name = free;
-            }
-        }
-        taken.push(name.clone());
-    }
-}
-
 /// The same letters and digits, whatever stands between them.
-fn reads_alike(one: &str, other: &str) -> bool {
+pub(super) fn reads_alike(one: &str, other: &str) -> bool {
     let letters = |c: &char| c.is_alphanumeric();
     let one = one.chars().filter(letters).flat_map(char::to_lowercase);
     one.eq(other.chars().filter(letters).flat_map(char::to_lowercase))

@@ -230,14 +230,18 @@ fn a_number_with_a_unit_is_rounded_to_its_step() {
 fn a_label_that_home_assistant_takes_for_no_label_is_shown_in_brackets() {
     let schema = one(
         json!({ "name": "m", "type": "status_writable", "data_type": "enum",
-        "enum": ["None", "a", "", "a"] }),
+        "enum": ["None", "a", "", "a", " b "] }),
     );
     let body = body(&first(&schema));
     let select = &body["components"]["select_m"];
-    assert_eq!(select["options"], json!(["(none)", "a"]));
+    assert_eq!(select["options"], json!(["(none)", "a", "b"]));
+    assert_eq!(
+        select["value_template"],
+        r#"{{ {" b ":"b","None":"(none)","a":"a"}.get(value, 'None') }}"#
+    );
     assert_eq!(
         select["command_template"],
-        "{{ 'None' if value == '(none)' else value }}"
+        r#"{{ {"(none)":"None","b":" b "}.get(value, value) | to_json }}"#
     );
 }
 

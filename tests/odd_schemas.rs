@@ -22,7 +22,7 @@ use serde_json::Value;
 use odd_schemas::OddProduct;
 
 /// A few seconds of them, built for debugging.
-const PRODUCTS: u64 = 2_000;
+const PRODUCTS: u64 = 1_000;
 /// Sensors beside those of the schema: the last report and two of schedules.
 const OF_EVERY_DEVICE: usize = 3;
 /// Longer binaries are no state of Home Assistant.

@@ -8,7 +8,9 @@ use crate::profile::platform::{Platform, Role, RoleKind};
 
 use super::component::unique_id;
 use super::discovery::DeviceView;
+use super::labels::labels;
 use super::roles::{self, Keys};
+use super::templates;
 use super::topic::{Topics, attr_level};
 
 /// More steps than a slider can hit; beyond it a person types the number.
@@ -17,8 +19,8 @@ const MAX_SLIDER_STEPS: f64 = 100.0;
 const LEAST_STEP: f64 = 0.001;
 /// More decimals than a person reads.
 const MAX_SHOWN_DECIMALS: usize = 6;
-/// How the option `none`, which Home Assistant reads as "no option", is shown.
-const NONE_LABEL: &str = "(none)";
+/// Home Assistant takes no other humidity.
+const HUMIDITY: (f64, f64) = (0.0, 100.0);
 
 /// The component of an entity.
 #[must_use]
@@ -203,30 +205,32 @@ fn platform_keys(body: &mut Map<String, Value>, entity: &Entity, view: DeviceVie
     }
 }
 
-/// An empty label cannot be shown or chosen, and two equal ones are one.
+/// A word outside the list is unknown, and one that cannot be shown as it is has another there.
 fn label_keys(body: &mut Map<String, Value>, platform: Platform, part: &Part, keys: Keys) {
-    let is_none = |label: &str| label.eq_ignore_ascii_case("none");
-    let mut options: Vec<&str> = Vec::new();
-    let labels = part.options.iter().map(String::as_str);
-    for label in labels.filter(|label| !label.trim().is_empty()) {
-        let shown = if is_none(label) { NONE_LABEL } else { label };
-        if !options.contains(&shown) {
-            options.push(shown);
-        }
-    }
-    if let Some(none) = part.options.iter().find(|label| is_none(label))
-        && matches!(platform, Platform::Select | Platform::Sensor)
-    {
-        let template = format!("{{{{ '{NONE_LABEL}' if value | lower == 'none' else value }}}}");
-        body.insert("value_template".into(), template.into());
-        if platform == Platform::Select {
-            let template = format!("{{{{ '{none}' if value == '{NONE_LABEL}' else value }}}}");
-            body.insert("command_template".into(), template.into());
-        }
-    }
+    let Some(list) = keys.options else {
+        return;
+    };
+    let labels = labels(&part.options);
     // Home Assistant refuses an empty list.
-    if let (Some(key), false) = (keys.options, options.is_empty()) {
-        body.insert(key.into(), json!(options));
+    if labels.is_empty() {
+        return;
+    }
+    let shown: Vec<&str> = labels.iter().map(|label| label.shown.as_str()).collect();
+    body.insert(list.into(), json!(shown));
+    let is_attr = matches!(part.reads, Some(Reading::Attr(_)));
+    // What the bridge itself says is one of its words.
+    if let Some(key) = keys.template
+        && (is_attr || labels.iter().any(|label| !label.is_plain()))
+    {
+        let template = templates::to_shown(&labels, templates::UNKNOWN);
+        body.insert(key.into(), template.into());
+    }
+    if let (Some(topic), Some(to)) = (keys.command, command_topic(platform, part)) {
+        let is_attr = matches!(to, Topic::Attr(_));
+        if let Some(template) = templates::to_spelt(&labels, is_attr) {
+            let key = topic.replacen("_topic", "_template", 1);
+            body.insert(key, template.into());
+        }
     }
 }
 
@@ -239,16 +243,25 @@ fn number_keys(
     let Some(range) = part.range(view.attrs) else {
         return;
     };
-    let (mut min, max) = widened(view, part, range);
+    let (mut min, mut max) = widened(view, part, range);
     if entity.platform == Platform::Fan {
         // Home Assistant refuses a fan whose slowest speed is 0: that is off, and it has a state for it.
         min = min.map(|min| min.max(1.0));
+    }
+    if matches!(role, Role::TargetHumidity | Role::CurrentHumidity) {
+        let (low, high) = HUMIDITY;
+        min = min.map(|min| min.clamp(low, high));
+        max = max.map(|max| max.clamp(low, high));
     }
     let step = range.step.map(|step| step.max(LEAST_STEP));
     for (key, value) in [(keys.min, min), (keys.max, max), (keys.step, step)] {
         if let (Some(key), Some(value)) = (key, value) {
             body.insert(key.into(), number(value));
         }
+    }
+    if let Some(key) = keys.template {
+        let template = limited(entity.platform, role, min, max);
+        body.insert(key.into(), template.into());
     }
     if entity.platform != Platform::Number || role != Role::State {
         return;
@@ -272,6 +285,25 @@ fn number_keys(
         "slider"
     };
     body.insert("mode".into(), mode.into());
+}
+
+/// Within the announced limits, as the platform wants it.
+fn limited(platform: Platform, role: Role, min: Option<f64>, max: Option<f64>) -> String {
+    let (low, high) = (min.map(number), max.map(number));
+    let (low, high) = (low.as_ref(), high.as_ref());
+    match (platform, role) {
+        // Slower than the slowest is standing still.
+        (Platform::Fan, _) if min == Some(1.0) => {
+            templates::whole_within(Some(&0.into()), high, templates::UNKNOWN)
+        }
+        (Platform::Fan, _) => templates::whole_within(low, high, templates::UNKNOWN),
+        (Platform::Light, Role::Brightness) => {
+            templates::within(Some(&0.into()), high, templates::NOTHING)
+        }
+        // It may shine in more colours than it can be told.
+        (Platform::Light, _) => templates::whole_within(None, None, templates::NOTHING),
+        _ => templates::within(low, high, templates::UNKNOWN),
+    }
 }
 
 fn command_is_plain(part: &Part) -> bool {
@@ -309,10 +341,20 @@ fn any_keys(
         // No limits of length: Home Assistant raises an error for a state beyond them, also for the empty
         // one of a value that cannot be read. The bridge itself refuses bytes of the wrong number.
         body.insert("pattern".into(), "^([0-9a-fA-F]{2})*$".into());
+        let template = templates::not_too_long(templates::NOTHING);
+        body.extend(keys.template.map(|key| (key.to_owned(), template.into())));
+        return;
+    }
+    if entity.platform == Platform::Light {
+        let template = templates::known();
+        body.extend(keys.template.map(|key| (key.to_owned(), template.into())));
         return;
     }
     if entity.device_class.as_deref() == Some("enum") {
         label_keys(body, entity.platform, part, keys);
+    } else if datapoint(view, part).is_some_and(is_text) {
+        let template = templates::not_too_long(templates::UNKNOWN);
+        body.extend(keys.template.map(|key| (key.to_owned(), template.into())));
     }
     if let Some(unit) = part
         .range(view.attrs)
@@ -327,6 +369,14 @@ fn any_keys(
             body.insert("suggested_display_precision".into(), decimals.into());
         }
     }
+}
+
+/// What may be of any length.
+const fn is_text(datapoint: &Datapoint) -> bool {
+    matches!(
+        datapoint.data_type,
+        DataType::Text | DataType::Binary { .. } | DataType::Enum(_)
+    )
 }
 
 /// `21`, not `21.0`.

@@ -75,10 +75,10 @@ fn only_keys(object: &Value, known: &[&str]) -> Result<(), String> {
 fn component_is_right(component: &Value) -> Result<(), String> {
     keys(component)?;
     let platform = component["platform"].as_str().unwrap_or_default();
-    match &component["name"] {
-        Value::Null => {}
-        Value::String(name) if !name.trim().is_empty() => {}
-        name => return Err(format!("{name} is no name")),
+    let name = component["name"].as_str();
+    let is_named = name.is_some_and(|name| !name.trim().is_empty());
+    if !is_named && !component["name"].is_null() {
+        return Err(format!("{} is no name", component["name"]));
     }
     let shows = matches!(platform, "sensor" | "binary_sensor");
     if shows && component["entity_category"] == "config" {
@@ -251,10 +251,13 @@ fn keys(component: &Value) -> Result<(), String> {
             "current_temperature_topic",
             "mode_state_topic",
             "mode_command_topic",
+            "mode_state_template",
             "modes",
             "action_topic",
             "preset_mode_state_topic",
             "preset_mode_command_topic",
+            "preset_mode_value_template",
+            "preset_mode_command_template",
             "preset_modes",
             "temperature_unit",
             "min_temp",
@@ -268,10 +271,13 @@ fn keys(component: &Value) -> Result<(), String> {
             "payload_off",
             "percentage_state_topic",
             "percentage_command_topic",
+            "percentage_value_template",
             "speed_range_min",
             "speed_range_max",
             "preset_mode_state_topic",
             "preset_mode_command_topic",
+            "preset_mode_value_template",
+            "preset_mode_command_template",
             "preset_modes",
         ],
         "button" => &["command_topic", "payload_press"],
@@ -282,14 +288,17 @@ fn keys(component: &Value) -> Result<(), String> {
             "payload_off",
             "brightness_state_topic",
             "brightness_command_topic",
+            "brightness_value_template",
             "brightness_scale",
             "color_temp_state_topic",
             "color_temp_command_topic",
+            "color_temp_value_template",
             "color_temp_kelvin",
             "min_kelvin",
             "max_kelvin",
             "rgb_state_topic",
             "rgb_command_topic",
+            "rgb_value_template",
             "effect_state_topic",
             "effect_command_topic",
             "effect_list",
@@ -301,16 +310,21 @@ fn keys(component: &Value) -> Result<(), String> {
             "payload_off",
             "target_humidity_state_topic",
             "target_humidity_command_topic",
+            "target_humidity_state_template",
             "min_humidity",
             "max_humidity",
             "current_humidity_topic",
+            "current_humidity_template",
             "mode_state_topic",
             "mode_command_topic",
+            "mode_state_template",
+            "mode_command_template",
             "modes",
         ],
         "number" => &[
             "state_topic",
             "command_topic",
+            "value_template",
             "min",
             "max",
             "step",
@@ -334,7 +348,7 @@ fn keys(component: &Value) -> Result<(), String> {
             "suggested_display_precision",
         ],
         "switch" => &["state_topic", "command_topic", "payload_on", "payload_off"],
-        "text" => &["state_topic", "command_topic", "pattern"],
+        "text" => &["state_topic", "command_topic", "value_template", "pattern"],
         other => return Err(format!("{other:?} is no platform of ours")),
     };
     only_keys(component, &[&common, own].concat())

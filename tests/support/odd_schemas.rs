@@ -469,7 +469,12 @@ fn number(
         let shown = raw.mul_add(ratio, addition);
         let tidy: f64 = format!("{shown:.decimals$}").parse().unwrap_or(shown);
         // As the cloud writes it: a whole number without a point.
-        serde_json::from_str(&tidy.to_string()).unwrap_or(Value::Null)
+        #[allow(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+        if tidy.fract() == 0.0 && tidy.abs() < 9e15 {
+            json!(tidy as i64)
+        } else {
+            json!(tidy)
+        }
     };
     let middle = ((min + max) / 2.0).floor().max(min);
     (spec, vec![shown(min), shown(max), shown(middle)])

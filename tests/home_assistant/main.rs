@@ -10,6 +10,7 @@ mod support;
 
 mod families;
 mod ha;
+mod odd;
 mod stage;
 
 use std::time::Duration;

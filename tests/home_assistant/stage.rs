@@ -31,8 +31,7 @@ impl Stage {
         let ha = HomeAssistant::start_with(more).await?;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("scenario.yaml");
-        // JSON is YAML.
-        std::fs::write(&file, scenario.to_string()).unwrap();
+        std::fs::write(&file, yaml(scenario)).unwrap();
         let cloud = Cloud::with_scenario(&file).await;
         let mut settings = config(&cloud, &format!("mqtt://127.0.0.1:{}", ha.broker));
         settings["push"] = json!({ "enabled": true });
@@ -46,4 +45,19 @@ impl Stage {
             settings,
         })
     }
+}
+
+/// JSON is YAML, but for some characters that YAML wants escaped.
+fn yaml(scenario: &Value) -> String {
+    let text = scenario.to_string();
+    let escape = |c: char| match c {
+        '\u{7f}'..='\u{9f}'
+        | '\u{2028}'..='\u{2029}'
+        | '\u{fdd0}'..='\u{fdef}'
+        | '\u{fe00}'..='\u{ffff}' => {
+            format!("\\u{:04x}", u32::from(c))
+        }
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
 }

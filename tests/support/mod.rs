@@ -11,6 +11,7 @@ pub mod bridge;
 pub mod broker;
 pub mod cli;
 pub mod cloud;
+pub mod odd_schemas;
 pub mod watcher;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,86 @@
+//! All devices of a test, and the cloud that they are in.
+
+use std::ops::Range;
+
+use gizwits2mqtt::homeassistant::topic::attr_level;
+use gizwits2mqtt::ids::ProductKey;
+use gizwits2mqtt::model::ProductSchema;
+use serde_json::{Value, json};
+
+use crate::standard;
+use crate::support::odd_schemas::{OddPoint, OddProduct};
+
+pub(super) struct Household {
+    pub(super) members: Vec<Member>,
+}
+
+/// A product with its one device.
+pub(super) struct Member {
+    pub(super) product: OddProduct,
+    pub(super) did: String,
+    schema: ProductSchema,
+}
+
+impl Household {
+    pub(super) fn of(seeds: Range<u64>) -> Self {
+        Self {
+            members: seeds.map(Member::of).collect(),
+        }
+    }
+
+    /// The standard one with other products and devices.
+    pub(super) fn scenario(&self) -> Value {
+        let mut scenario = standard();
+        let products = self.members.iter().map(|member| {
+            json!({
+                "product_key": member.product_key(),
+                "name": member.product.name,
+                "datapoints": member.product.datapoints(),
+            })
+        });
+        scenario["products"] = products.collect();
+        let devices = self.members.iter().map(|member| {
+            let seed = member.product.seed;
+            // Half of them begin with what cannot be.
+            let mut chance = fastrand::Rng::with_seed(seed);
+            let attrs = match seed % 4 {
+                0 | 1 => member.product.right(&mut chance),
+                _ => member.product.wrong(&mut chance),
+            };
+            json!({
+                "did": member.did,
+                "product_key": member.product_key(),
+                "mac": format!("{seed:012x}"),
+                "alias": member.product.alias,
+                "attrs": attrs,
+                "users": ["demo@example.com"],
+            })
+        });
+        scenario["devices"] = devices.collect();
+        scenario
+    }
+}
+
+impl Member {
+    fn of(seed: u64) -> Self {
+        let product = OddProduct::of(seed);
+        let key = ProductKey::new("pk").unwrap();
+        let (schema, _) = ProductSchema::parse(&key, &product.document()).unwrap();
+        Self {
+            product,
+            did: format!("Odd{seed:019}"),
+            schema,
+        }
+    }
+
+    fn product_key(&self) -> String {
+        format!("{:032x}", self.product.seed)
+    }
+
+    /// The attribute whose topic has this level, if its values are known.
+    pub(super) fn at_level(&self, level: &str) -> Option<&OddPoint> {
+        let mut points = self.schema.datapoints().iter();
+        let name = points.find(|d| attr_level(&self.schema, d.name.as_str()) == level)?;
+        self.product.get(name.name.as_str())
+    }
+}

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::future::join_all;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use super::stage::Stage;
 use super::support::watcher::Watcher;
@@ -18,7 +19,7 @@ use household::{Household, Member};
 /// So many products at once.
 const PRODUCTS: u64 = 50;
 /// What fifty devices with thousands of entities may take on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What Home Assistant has registered: platform and `unique_id`, with the rest.
 type Registry = BTreeMap<(String, String), Value>;
@@ -40,12 +41,11 @@ async fn products_never_seen_before_are_taken_whole() {
     for member in &household.members {
         announced(&watcher, member).await;
     }
-    live(&stage, &watcher, &household).await;
-    let faults = faults(&stage, &watcher, &household).await;
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let mut faults = live(&stage, &watcher, &household).await;
+    faults.extend(taken(&stage, &watcher, &household).await);
     let calls = household.members.iter();
     let calls = calls.map(|member| calls::faults(&stage, &watcher, member));
-    let faults = join_all(calls).await.concat();
+    faults.extend(join_all(calls).await.concat());
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert_eq!(stage.ha.complaints().await, "");
 }
@@ -57,25 +57,46 @@ async fn announced(watcher: &Watcher, member: &Member) -> Value {
     watcher.until_json(&topic, is_there).await
 }
 
-/// Each device reports what it should not, and in the end what it should.
-async fn live(stage: &Stage, watcher: &Watcher, household: &Household) {
-    let report = |member: &Member, attrs| {
+/// Each device reports what it should not, and in the end what it should. What is not shown of that.
+async fn live(stage: &Stage, watcher: &Watcher, household: &Household) -> Vec<String> {
+    let report = |member: &Member, attrs: &Map<String, Value>| {
         let path = format!("devices/{}/attrs", member.did);
-        async move { stage.cloud.post(&path, Value::Object(attrs)).await }
+        let attrs = Value::Object(attrs.clone());
+        async move { stage.cloud.post(&path, attrs).await }
     };
     let mut chance = Rng::with_seed(household.members[0].product.seed);
     for _ in 0..3 {
         for member in &household.members {
-            report(member, member.product.wrong(&mut chance)).await;
+            report(member, &member.product.wrong(&mut chance)).await;
         }
     }
+    let mut shown = Vec::new();
     for member in &household.members {
         let right = member.product.right(&mut chance);
-        report(member, right.clone()).await;
-        let topic = format!("gizwits2mqtt/{}", level(&announced(watcher, member).await));
-        let shows = |state: &Value| right.iter().all(|(name, value)| state[name] == *value);
-        watcher.until_json(&topic, shows).await;
+        report(member, &right).await;
+        shown.push(shows(watcher, member, right));
     }
+    join_all(shown).await.into_iter().flatten().collect()
+}
+
+/// What a device's topic does not show of a report.
+async fn shows(watcher: &Watcher, member: &Member, right: Map<String, Value>) -> Option<String> {
+    let topic = format!("gizwits2mqtt/{}", level(&announced(watcher, member).await));
+    let other = |state: &Value| {
+        let other = right.iter().filter(|(name, value)| state[*name] != **value);
+        let other = other.map(|(name, value)| format!("{name:?}: {}, not {value}", state[name]));
+        other.collect::<Vec<_>>()
+    };
+    let seen = watcher.until_json(&topic, |state| other(state).is_empty());
+    if timeout(PATIENCE, seen).await.is_ok() {
+        return None;
+    }
+    let state = serde_json::from_str(&watcher.newest(&topic)?).unwrap();
+    let seed = member.product.seed;
+    Some(format!(
+        "seed {seed}: {topic} shows {}",
+        other(&state).join(", ")
+    ))
 }
 
 /// The device's topic level.
@@ -85,7 +106,7 @@ fn level(message: &Value) -> String {
     level.strip_suffix("/availability").unwrap().to_owned()
 }
 
-async fn faults(stage: &Stage, watcher: &Watcher, household: &Household) -> Vec<String> {
+async fn taken(stage: &Stage, watcher: &Watcher, household: &Household) -> Vec<String> {
     let (mut faults, mut largest) = (Vec::new(), (0, 0));
     let mut messages = Vec::new();
     for member in &household.members {
@@ -98,10 +119,6 @@ async fn faults(stage: &Stage, watcher: &Watcher, household: &Household) -> Vec<
     if bytes >= 1024 * 1024 {
         faults.push(format!("seed {seed}: {bytes} bytes are too many"));
     }
-    let devices = stage
-        .ha
-        .ask(json!({ "type": "config/device_registry/list" }));
-    let devices = devices.await.unwrap();
     // The script waits until all of it is there, or says what is not.
     let mut script = stage.ha.script("assert_discovery.py");
     let count = (household.members.len() + 1).to_string();
@@ -121,6 +138,10 @@ async fn faults(stage: &Stage, watcher: &Watcher, household: &Household) -> Vec<
     };
     faults.extend(said.lines().filter(is_fault).map(str::to_owned));
     assert!(said.contains(" faults"), "{said} {output:?}");
+    let devices = stage
+        .ha
+        .ask(json!({ "type": "config/device_registry/list" }));
+    let devices = devices.await.unwrap();
     let registry = registry(stage).await;
     let mut waits = Vec::new();
     for (member, message) in &messages {

@@ -1,6 +1,7 @@
 //! Service calls on what can be set: each sets its attribute to what was asked for, and no other.
 
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 
 use super::household::Member;
 use super::{PATIENCE, announced, level, registry};
@@ -67,8 +68,11 @@ async fn obeys(
         "gizwits2mqtt/{}/result",
         level(&announced(watcher, member).await)
     );
-    let result = watcher.message(mark, |seen| seen.topic == topic).await;
-    if result.json()["status"] != "ok" {
+    // One for each attribute.
+    let results = watcher.messages(mark, call.attrs.len(), |seen| seen.topic == topic);
+    let results = timeout(PATIENCE, results).await.map_err(|_| "no result")?;
+    let mut results = results.iter();
+    if let Some(result) = results.find(|result| result.json()["status"] != "ok") {
         return Err(result.text());
     }
     let found = stage.cloud.get(&path).await["attrs"].clone();
@@ -82,78 +86,100 @@ async fn obeys(
 }
 
 fn calls(member: &Member, level: &str, component: &Value) -> Vec<Call> {
-    let attr = |key: &str| {
+    let point = |key: &str| {
         let topic = component[key].as_str()?;
-        let attr = topic.strip_prefix(&format!("gizwits2mqtt/{level}/set/"))?;
-        member.at_level(attr)
+        let topic = topic.strip_prefix(&format!("gizwits2mqtt/{level}/"))?;
+        if let Some(attr) = topic.strip_prefix("set/") {
+            return member.at_level(attr);
+        }
+        let (key, role) = topic.strip_prefix("entity/")?.split_once('/')?;
+        member.of_role(key, role.strip_suffix("/set")?)
     };
-    let one = |service: &'static str, point: &OddPoint, data: Value, value: &Value| Call {
-        service,
-        data,
-        attrs: Map::from_iter([(point.name().to_owned(), value.clone())]),
-    };
+    let platform = component["platform"].as_str().unwrap();
     let mut calls = Vec::new();
-    if let (Some(point), Some(platform)) = (attr("command_topic"), component["platform"].as_str()) {
-        let legal = &point.legal;
-        match platform {
-            "switch" | "fan" | "light" | "humidifier" => {
-                for (service, on) in ON_OFF
-                    .iter()
-                    .filter(|(service, _)| service.starts_with(platform))
-                {
-                    calls.push(one(service, point, json!({}), &(*on).into()));
-                }
+    let mut add = |service: &'static str, data: Value, sets: &[(&OddPoint, &Value)]| {
+        let attrs = sets.iter();
+        let attrs = attrs.map(|(point, value)| (point.name().to_owned(), (*value).clone()));
+        calls.push(Call {
+            service,
+            data,
+            attrs: attrs.collect(),
+        });
+    };
+    let power = point("command_topic");
+    if let Some(point) = power {
+        for (service, on) in ON_OFF {
+            if service.split_once('.').unwrap().0 == platform {
+                add(service, json!({}), &[(point, &on.into())]);
             }
-            "number" => {
-                let limits = legal.iter().take(2);
-                calls.extend(
-                    limits.map(|value| {
-                        one("number.set_value", point, json!({ "value": value }), value)
-                    }),
-                );
+        }
+        for value in point.legal.iter().take(2) {
+            let data = json!({ "value": value });
+            match platform {
+                "number" => add("number.set_value", data, &[(point, value)]),
+                "text" => add("text.set_value", data, &[(point, value)]),
+                _ => {}
             }
-            "select" => {
-                let options = component["options"].as_array().unwrap().iter();
-                // In the order of the labels, of equal ones the first.
-                let mut labels: Vec<&Value> = Vec::new();
-                for label in legal {
-                    if !labels.contains(&label) {
-                        labels.push(label);
-                    }
-                }
-                let choices = options.zip(labels).take(3);
-                calls.extend(choices.map(|(option, label)| {
-                    one(
-                        "select.select_option",
-                        point,
-                        json!({ "option": option }),
-                        label,
-                    )
-                }));
-            }
-            "text" => calls.extend(
-                legal
-                    .iter()
-                    .map(|value| one("text.set_value", point, json!({ "value": value }), value)),
-            ),
-            _ => {}
         }
     }
-    if let Some(point) = attr("preset_mode_command_topic") {
-        let service = if component["platform"] == "fan" {
-            "fan.set_preset_mode"
-        } else {
-            "climate.set_preset_mode"
-        };
-        let option = &component["preset_modes"][0];
-        calls.push(one(
-            service,
-            point,
-            json!({ "preset_mode": option }),
-            &point.legal[0],
-        ));
+    for (topic, list, service, data) in CHOICES {
+        let options = component[list].as_array().into_iter().flatten();
+        if let Some(point) = point(topic).filter(|_| service.starts_with(platform)) {
+            // In the order of the labels.
+            for (option, label) in options.zip(labels(point)).take(3) {
+                add(service, json!({ data: option }), &[(point, label)]);
+            }
+        }
+    }
+    if let Some(point) = point("mode_command_topic").filter(|_| platform == "climate") {
+        for (mode, on) in [("off", false), ("heat", true)] {
+            let data = json!({ "hvac_mode": mode });
+            add("climate.set_hvac_mode", data, &[(point, &on.into())]);
+        }
+    }
+    // What the device calls °F comes and goes with its own switch.
+    let is_celsius = component["temperature_unit"] != "F";
+    if let Some(point) = point("temperature_command_topic").filter(|_| is_celsius) {
+        for value in point.legal.iter().take(2) {
+            let data = json!({ "temperature": value });
+            add("climate.set_temperature", data, &[(point, value)]);
+        }
+    }
+    let largest = |topic: &str| {
+        let point = point(topic)?;
+        Some((point, point.legal.get(1)?))
+    };
+    if let Some(fastest) = largest("percentage_command_topic") {
+        add(
+            "fan.set_percentage",
+            json!({ "percentage": 100 }),
+            &[fastest],
+        );
+    }
+    if let Some(wettest) = largest("target_humidity_command_topic") {
+        let data = json!({ "humidity": wettest.1 });
+        add("humidifier.set_humidity", data, &[wettest]);
+    }
+    if let (Some(brightest), Some(power)) = (largest("brightness_command_topic"), power) {
+        let on = (power, &Value::Bool(true));
+        add(
+            "light.turn_on",
+            json!({ "brightness": 255 }),
+            &[brightest, on],
+        );
     }
     calls
+}
+
+/// Each once.
+fn labels(point: &OddPoint) -> Vec<&Value> {
+    let mut labels = Vec::new();
+    for label in &point.legal {
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels
 }
 
 const ON_OFF: [(&str, bool); 8] = [
@@ -165,4 +191,22 @@ const ON_OFF: [(&str, bool); 8] = [
     ("light.turn_on", true),
     ("humidifier.turn_off", false),
     ("humidifier.turn_on", true),
+];
+
+/// Where the words of a list go, which list, by which service, and how that calls the word.
+const CHOICES: [(&str, &str, &str, &str); 4] = [
+    ("command_topic", "options", "select.select_option", "option"),
+    (
+        "preset_mode_command_topic",
+        "preset_modes",
+        "climate.set_preset_mode",
+        "preset_mode",
+    ),
+    (
+        "preset_mode_command_topic",
+        "preset_modes",
+        "fan.set_preset_mode",
+        "preset_mode",
+    ),
+    ("mode_command_topic", "modes", "humidifier.set_mode", "mode"),
 ];

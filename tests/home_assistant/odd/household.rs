@@ -5,6 +5,8 @@ use std::ops::Range;
 use gizwits2mqtt::homeassistant::topic::attr_level;
 use gizwits2mqtt::ids::ProductKey;
 use gizwits2mqtt::model::ProductSchema;
+use gizwits2mqtt::profile::catalog::{Catalog, Plan, Product};
+use gizwits2mqtt::profile::entity::Reading;
 use serde_json::{Value, json};
 
 use crate::standard;
@@ -19,6 +21,7 @@ pub(super) struct Member {
     pub(super) product: OddProduct,
     pub(super) did: String,
     schema: ProductSchema,
+    plan: Plan,
 }
 
 impl Household {
@@ -66,8 +69,14 @@ impl Member {
         let product = OddProduct::of(seed);
         let key = ProductKey::new("pk").unwrap();
         let (schema, _) = ProductSchema::parse(&key, &product.document()).unwrap();
+        let plan = Catalog::default().plan(Product {
+            schema: &schema,
+            name: &product.name,
+            chosen: None,
+        });
         Self {
             product,
+            plan,
             did: format!("Odd{seed:019}"),
             schema,
         }
@@ -82,5 +91,21 @@ impl Member {
         let mut points = self.schema.datapoints().iter();
         let name = points.find(|d| attr_level(&self.schema, d.name.as_str()) == level)?;
         self.product.get(name.name.as_str())
+    }
+
+    /// The attribute that a role of an entity reads and sets, if it is one and its values are known.
+    pub(super) fn of_role(&self, key: &str, role: &str) -> Option<&OddPoint> {
+        let mut entities = self.plan.entities.iter();
+        let entity = entities.find(|entity| entity.key == key)?;
+        let mut parts = entity.parts.iter();
+        let (_, part) = parts.find(|(known, _)| known.as_str() == role)?;
+        let name = if let Reading::Attr(name) = part.reads.as_ref()? {
+            name
+        } else if let Reading::Cases(cases) = part.reads.as_ref()? {
+            &cases.first()?.when.0.first()?.0
+        } else {
+            return None;
+        };
+        self.product.get(name.as_str())
     }
 }

@@ -1,5 +1,5 @@
 //! Products that nobody has seen before keep the rules of Home Assistant: each is announced, and held against
-//! the laws of `support/discovery_laws.rs`. `SEED=n` repeats one. `tests/home_assistant/odd.rs` shows them to
+//! the laws of `support/discovery_laws.rs`. `SEED=n` repeats one, `SEEDS=first..last` tries others. `tests/home_assistant/odd.rs` shows them to
 //! the real one.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -19,7 +19,7 @@ use gizwits2mqtt::model::{AttrValue, Attrs, DataType, Device, ProductSchema};
 use gizwits2mqtt::profile::catalog::{Catalog, Plan, Product};
 use serde_json::Value;
 
-use odd_schemas::OddProduct;
+use odd_schemas::{OddProduct, seeds};
 
 /// A few seconds of them, built for debugging.
 const PRODUCTS: u64 = 1_000;
@@ -30,15 +30,8 @@ const MAX_BINARY_BYTES: usize = 127;
 
 #[test]
 fn products_never_seen_before_keep_the_rules() {
-    let seeds = match std::env::var("SEED") {
-        Ok(seed) => {
-            let seed = seed.parse().unwrap();
-            seed..seed + 1
-        }
-        Err(_) => 0..PRODUCTS,
-    };
     let catalog = Catalog::default();
-    for seed in seeds {
+    for seed in seeds(0..PRODUCTS) {
         let product = OddProduct::of(seed);
         if let Err(why) = keeps_the_rules(&catalog, &product) {
             panic!(

@@ -10,6 +10,7 @@
 )]
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -180,6 +181,20 @@ const ODD_LABELS: [&str; 26] = [
 const DATA_TYPES: [&str; 7] = [
     "uint8", "uint16", "uint24", "uint32", "int8", "int16", "int32",
 ];
+
+/// `SEED=n`, `SEEDS=first..last`, else these.
+#[must_use]
+pub fn seeds(otherwise: Range<u64>) -> Range<u64> {
+    if let Ok(seed) = std::env::var("SEED") {
+        let seed = seed.parse().unwrap();
+        return seed..seed + 1;
+    }
+    let Ok(seeds) = std::env::var("SEEDS") else {
+        return otherwise;
+    };
+    let (first, last) = seeds.split_once("..").expect("SEEDS=first..last");
+    first.parse().unwrap()..last.parse().unwrap()
+}
 
 impl OddProduct {
     /// Even seeds are plausible.

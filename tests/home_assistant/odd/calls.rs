@@ -19,25 +19,30 @@ struct Call {
     attrs: Map<String, Value>,
 }
 
-/// What is wrong after calls on a device's entities, one after the other.
-pub(super) async fn faults(stage: &Stage, watcher: &Watcher, member: &Member) -> Vec<String> {
+/// How many calls there were on a device's entities, one after the other, and what is wrong after them.
+pub(super) async fn made(
+    stage: &Stage,
+    watcher: &Watcher,
+    member: &Member,
+) -> (usize, Vec<String>) {
     let message = announced(watcher, member).await;
     let registry = registry(stage).await;
     let components = message["components"].as_object().unwrap().values();
     let settable = components.filter(|component| {
         component["enabled_by_default"] != false && component["unique_id"].is_string()
     });
-    let (mut faults, mut called) = (Vec::new(), 0);
+    let (mut faults, mut entities, mut made) = (Vec::new(), 0, 0);
     for component in settable {
         let calls = calls(member, &level(&message), component);
-        if calls.is_empty() || called >= MOST {
+        if calls.is_empty() || entities >= MOST {
             continue;
         }
-        called += 1;
+        entities += 1;
         let text = |key: &str| component[key].as_str().unwrap().to_owned();
         let entry = &registry[&(text("platform"), text("unique_id"))];
         let entity = entry["entity_id"].as_str().unwrap();
         for call in calls {
+            made += 1;
             if let Err(why) = obeys(stage, watcher, member, (entity, &call)).await {
                 let (seed, service) = (member.product.seed, call.service);
                 let data = &call.data;
@@ -47,7 +52,7 @@ pub(super) async fn faults(stage: &Stage, watcher: &Watcher, member: &Member) ->
             }
         }
     }
-    faults
+    (made, faults)
 }
 
 async fn obeys(

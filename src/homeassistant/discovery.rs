@@ -12,6 +12,7 @@ use crate::profile::platform::Platform;
 
 use super::component;
 use super::entity;
+use super::entity_id;
 use super::schedule_sensors;
 use super::topic::Topics;
 
@@ -63,6 +64,11 @@ pub fn announce(topics: &Topics, view: DeviceView<'_>, earlier: &Components) -> 
         last_report(topics, view),
     );
     bodies.extend(schedule_sensors::sensors(topics, view));
+    for body in bodies.values_mut() {
+        if let Some(id) = entity_id::of(view.name, body) {
+            body.insert("default_entity_id".into(), id.into());
+        }
+    }
     let availability = [
         topics.bridge("state"),
         topics.below_device(view.level, "availability"),

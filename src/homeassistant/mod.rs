@@ -7,6 +7,7 @@ pub mod component;
 pub mod discovery;
 pub mod entity;
 pub mod entity_command;
+mod entity_id;
 mod labels;
 mod likeness;
 pub mod request;

@@ -235,6 +235,7 @@ fn keys(component: &Value) -> Result<(), String> {
         "platform",
         "name",
         "unique_id",
+        "default_entity_id",
         "json_attributes_topic",
         "json_attributes_template",
         "icon",

@@ -297,7 +297,7 @@ mod tests {
             attr("temp_now", "status_readonly", number),
             attr("mode", "status_writable", json!({ "data_type": "enum", "enum": ["cft", "eco", "1"] })),
             attr("a/b", "status_writable", json!({ "data_type": "bool" })),
-            attr("speed", "status_writable", json!({ "data_type": "enum", "enum": [" low", "high "] })),
+            attr("speed", "status_writable", json!({ "data_type": "enum", "enum": [" low", "high ", "\"max\""] })),
             attr("blob", "status_writable", json!({ "data_type": "binary", "position": { "len": 2 } })),
         ] }] });
         ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document)

@@ -52,11 +52,25 @@ fn limits(datapoint: &Map<String, Value>) -> (f64, f64) {
             .unwrap_or(otherwise)
     };
     let shown = |raw: f64| raw.mul_add(spec("ratio", 1.0), spec("addition", 0.0));
+    let (least, most) = of_type(datapoint);
     // A hair more than exact, for limits such as 150 * 0.1.
     (
-        shown(spec("min", 0.0)) - 1e-9,
-        shown(spec("max", 255.0)) + 1e-9,
+        shown(spec("min", least)) - 1e-9,
+        shown(spec("max", most)) + 1e-9,
     )
+}
+
+/// What a number of this type can hold.
+fn of_type(datapoint: &Map<String, Value>) -> (f64, f64) {
+    match datapoint.get("data_type").and_then(Value::as_str) {
+        Some("uint16") => (0.0, 65_535.0),
+        Some("uint24") => (0.0, 16_777_215.0),
+        Some("uint32") => (0.0, 4_294_967_295.0),
+        Some("int8") => (-128.0, 127.0),
+        Some("int16") => (-32_768.0, 32_767.0),
+        Some("int32") => (-2_147_483_648.0, 2_147_483_647.0),
+        _ => (0.0, 255.0),
+    }
 }
 
 #[cfg(test)]
@@ -69,6 +83,7 @@ mod tests {
     fn the_cloud_takes_what_the_schema_allows() {
         let number = json!({ "type": "status_writable", "data_type": "uint16",
             "uint_spec": { "min": 150, "max": 300, "ratio": 0.1, "addition": 0 } });
+        let unlimited = json!({ "type": "status_writable", "data_type": "int8" });
         let label = json!({ "type": "status_writable", "data_type": "enum", "enum": ["a", "b"] });
         let hex =
             json!({ "type": "status_writable", "data_type": "binary", "position": { "len": 2 } });
@@ -79,6 +94,8 @@ mod tests {
             (&number, json!(30), Some(json!(30))),
             (&number, json!(30.1), None),
             (&number, json!("20"), None),
+            (&unlimited, json!(-128), Some(json!(-128))),
+            (&unlimited, json!(128), None),
             (&label, json!("b"), Some(json!("b"))),
             (&label, json!(0), Some(json!("a"))),
             (&label, json!(2), None),

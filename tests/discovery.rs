@@ -210,6 +210,29 @@ fn a_number_widens_to_what_was_seen() {
     );
 }
 
+/// Of a fan 100 % is its fastest speed, and what it reports once does not move that.
+#[test]
+fn a_fan_keeps_its_limits() {
+    let document = json!({ "name": "x", "entities": [{ "attrs": [
+        { "name": "power", "type": "status_writable", "data_type": "bool" },
+        { "name": "speed", "type": "status_writable", "data_type": "uint8",
+            "uint_spec": { "min": 0, "max": 5 } },
+    ] }] });
+    let key = ProductKey::new("pk").unwrap();
+    let (schema, _) = ProductSchema::parse(&key, &document).unwrap();
+    let seen = BTreeMap::from([(AttrName::new("speed").unwrap(), (0.0, 200.0))]);
+    let body = body(&message(&schema, &seen, &Components::new()));
+    let fan = &body["components"]["fan_fan"];
+    assert_eq!(
+        (&fan["speed_range_min"], &fan["speed_range_max"]),
+        (&json!(1), &json!(5))
+    );
+    assert_eq!(
+        fan["percentage_value_template"],
+        "{{ value | float | round | int if value | is_number and 0 <= value | float <= 5 else 'None' }}"
+    );
+}
+
 /// Home Assistant converts what a person sets in another unit, which then lies between two steps.
 #[test]
 fn a_number_with_a_unit_is_rounded_to_its_step() {

@@ -19,8 +19,6 @@ const MAX_SLIDER_STEPS: f64 = 100.0;
 const LEAST_STEP: f64 = 0.001;
 /// More decimals than a person reads.
 const MAX_SHOWN_DECIMALS: usize = 6;
-/// Home Assistant takes no other humidity.
-const HUMIDITY: (f64, f64) = (0.0, 100.0);
 
 /// The component of an entity.
 #[must_use]
@@ -243,15 +241,15 @@ fn number_keys(
     let Some(range) = part.range(view.attrs) else {
         return;
     };
-    let (mut min, mut max) = widened(view, part, range);
+    // What is set in percent of its limits keeps them.
+    let (mut min, max) = if entity.platform == Platform::Number {
+        widened(view, part, range)
+    } else {
+        (range.min, range.max)
+    };
     if entity.platform == Platform::Fan {
         // Home Assistant refuses a fan whose slowest speed is 0: that is off, and it has a state for it.
         min = min.map(|min| min.max(1.0));
-    }
-    if matches!(role, Role::TargetHumidity | Role::CurrentHumidity) {
-        let (low, high) = HUMIDITY;
-        min = min.map(|min| min.clamp(low, high));
-        max = max.map(|max| max.clamp(low, high));
     }
     let step = range.step.map(|step| step.max(LEAST_STEP));
     for (key, value) in [(keys.min, min), (keys.max, max), (keys.step, step)] {
@@ -299,6 +297,9 @@ fn limited(platform: Platform, role: Role, min: Option<f64>, max: Option<f64>) -
         (Platform::Fan, _) => templates::whole_within(low, high, templates::UNKNOWN),
         (Platform::Light, Role::Brightness) => {
             templates::within(Some(&0.into()), high, templates::NOTHING)
+        }
+        (_, Role::CurrentHumidity) => {
+            templates::within(Some(&0.into()), Some(&100.into()), templates::UNKNOWN)
         }
         // It may shine in more colours than it can be told.
         (Platform::Light, _) => templates::whole_within(None, None, templates::NOTHING),

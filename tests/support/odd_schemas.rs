@@ -250,6 +250,16 @@ impl OddProduct {
         points.find(|point| point.name() == name && !point.legal.is_empty())
     }
 
+    /// Do several attributes have this name? Which of them the cloud sets is not documented.
+    #[must_use]
+    pub fn is_doubled(&self, name: &str) -> bool {
+        self.points
+            .iter()
+            .filter(|point| point.name() == name)
+            .count()
+            > 1
+    }
+
     /// A report in which all is well.
     pub fn right(&self, chance: &mut Rng) -> Map<String, Value> {
         let known = self.points.iter().filter(|point| !point.legal.is_empty());

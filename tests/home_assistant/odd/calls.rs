@@ -142,8 +142,8 @@ fn calls(member: &Member, level: &str, component: &Value) -> Vec<Call> {
             add("climate.set_hvac_mode", data, &[(point, &on.into())]);
         }
     }
-    // What the device calls °F comes and goes with its own switch.
-    let is_celsius = component["temperature_unit"] != "F";
+    // Of one that switches to °F the limits that hold are told later.
+    let is_celsius = member.product.get("temp_set_unit").is_none();
     if let Some(point) = point("temperature_command_topic").filter(|_| is_celsius) {
         for value in point.legal.iter().take(2) {
             let data = json!({ "temperature": value });
@@ -173,6 +173,12 @@ fn calls(member: &Member, level: &str, component: &Value) -> Vec<Call> {
             &[brightest, on],
         );
     }
+    let is_plain = |call: &Call| {
+        call.attrs
+            .keys()
+            .all(|name| !member.product.is_doubled(name))
+    };
+    calls.retain(is_plain);
     calls
 }
 

@@ -1,9 +1,10 @@
-//! What Home Assistant refuses of the limits of a part: a schema may have such, and then there is no such part.
+//! What Home Assistant refuses of a part: limits that cannot be, a control that cannot be set, and a list to
+//! choose from without a choice. A schema may have such, and then there is no such part.
 
 use super::entity::{Entity, Part};
 use super::platform::{Platform, Role};
 
-/// Can the part have the limits that it has?
+/// Can there be such a part?
 #[must_use]
 pub fn is_possible(platform: Platform, role: Role, part: &Part) -> bool {
     let limits = part.ranges.iter();
@@ -28,6 +29,9 @@ pub fn is_possible(platform: Platform, role: Role, part: &Part) -> bool {
         (Platform::Climate | Platform::WaterHeater, Role::TargetTemperature) => {
             limits.all(|(min, max)| min.is_none() || max.is_none() || min < max)
         }
+        (Platform::Climate | Platform::Fan, Role::Preset) | (Platform::Humidifier, Role::Mode) => {
+            part.writes.is_some() && !part.options.is_empty()
+        }
         _ => true,
     }
 }
@@ -39,14 +43,16 @@ pub(super) fn without_the_impossible(mut entity: Entity) -> Option<Entity> {
         .parts
         .retain(|role, part| is_possible(platform, *role, part));
     let mut required = platform.roles().iter().take(platform.required());
-    let is_whole = required.all(|(role, _)| entity.parts.contains_key(role));
+    let is_there = |part: &Part| part.writes.is_some() || !platform.is_control();
+    let is_whole = required.all(|(role, _)| entity.parts.get(role).is_some_and(is_there));
     (is_whole && !entity.parts.is_empty()).then_some(entity)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::entity::Range;
+    use crate::ids::AttrName;
+    use crate::profile::entity::{Category, Range, Reading, Writing};
 
     #[test]
     fn limits_that_home_assistant_refuses_are_none() {
@@ -78,6 +84,53 @@ mod tests {
             };
             let found = is_possible(platform, role, &part);
             assert_eq!(found, want, "{platform:?} {min} {max}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_no_control_and_no_choice() {
+        let reads = || Some(Reading::Attr(AttrName::new("x").unwrap()));
+        let writes = || Some(Writing::Attr(AttrName::new("x").unwrap()));
+        let part = |is_set: bool, options: &[&str]| Part {
+            reads: reads(),
+            writes: writes().filter(|_| is_set),
+            options: options.iter().map(|word| (*word).to_owned()).collect(),
+            ranges: Vec::new(),
+        };
+        use Platform as P;
+        use Role::{CurrentTemperature, Preset, State};
+        for (platform, parts, want) in [
+            (P::Sensor, vec![(State, part(false, &[]))], Some(1)),
+            (P::Switch, vec![(State, part(true, &[]))], Some(1)),
+            (P::Switch, vec![(State, part(false, &[]))], None),
+            (
+                P::Fan,
+                vec![(State, part(true, &[])), (Preset, part(false, &["a"]))],
+                Some(1),
+            ),
+            (
+                P::Climate,
+                vec![
+                    (CurrentTemperature, part(false, &[])),
+                    (Preset, part(true, &["a"])),
+                ],
+                Some(2),
+            ),
+            (P::Climate, vec![(Preset, part(true, &[]))], None),
+        ] {
+            let entity = Entity {
+                key: "x".into(),
+                name: None,
+                platform,
+                parts: parts.into_iter().collect(),
+                device_class: None,
+                icon: None,
+                category: Category::Main,
+                enabled: true,
+                statistics: None,
+            };
+            let found = without_the_impossible(entity.clone()).map(|found| found.parts.len());
+            assert_eq!(found, want, "{entity:?}");
         }
     }
 }

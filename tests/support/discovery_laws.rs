@@ -108,6 +108,23 @@ fn component_is_right(component: &Value) -> Result<(), String> {
             None => {}
         }
     }
+    let is_control = matches!(
+        platform,
+        "button" | "fan" | "humidifier" | "light" | "number" | "select" | "switch" | "text"
+    );
+    let lacks = |key: &str| component[key].is_null();
+    if is_control && lacks("command_topic") {
+        return Err("nothing to set".into());
+    }
+    if platform == "humidifier" && lacks("target_humidity_command_topic") {
+        return Err("no humidity to set".into());
+    }
+    if !lacks("preset_modes") && lacks("preset_mode_command_topic") {
+        return Err("presets that cannot be set".into());
+    }
+    if platform == "humidifier" && !lacks("modes") && lacks("mode_command_topic") {
+        return Err("modes that cannot be set".into());
+    }
     match platform {
         "select" if component["options"].is_null() => Err("a select without options".into()),
         "sensor" => sensor_is_right(component),

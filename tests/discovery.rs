@@ -11,7 +11,7 @@ use gizwits2mqtt::homeassistant::bridge_device::announce_bridge;
 use gizwits2mqtt::homeassistant::discovery::{Announcement, Components, DeviceView, announce};
 use gizwits2mqtt::homeassistant::topic::Topics;
 use gizwits2mqtt::ids::{AccountName, AttrName, Did, Mac, ProductKey};
-use gizwits2mqtt::model::{Attrs, Device, ProductSchema};
+use gizwits2mqtt::model::{Attrs, Device, ProductSchema, infer};
 use gizwits2mqtt::profile::catalog::{Catalog, NO_PROFILE, Product};
 use serde_json::{Value, json};
 
@@ -266,6 +266,23 @@ fn a_label_that_home_assistant_takes_for_no_label_is_shown_in_brackets() {
         select["command_template"],
         r#"{{ {"(none)":"None","b":" b "}.get(value, value) | to_json }}"#
     );
+}
+
+/// Home Assistant logs a longer one as a fault.
+#[test]
+fn a_text_that_is_no_state_is_not_told() {
+    let described = one(json!({ "name": "x", "data_type": "float" }));
+    let empty = ProductSchema::new(described.product_key.clone(), String::new(), true, vec![]);
+    // A number today may be a text tomorrow.
+    let report = json!({ "x": 1 });
+    let guessed = infer::widen(&empty, report.as_object().unwrap()).unwrap();
+    for schema in [described, guessed] {
+        let body = body(&first(&schema));
+        assert_eq!(
+            body["components"]["sensor_x"]["value_template"],
+            "{{ value if value | length <= 255 else 'None' }}"
+        );
+    }
 }
 
 #[test]

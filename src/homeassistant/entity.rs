@@ -372,12 +372,13 @@ fn any_keys(
     }
 }
 
-/// What may be of any length.
-const fn is_text(datapoint: &Datapoint) -> bool {
-    matches!(
-        datapoint.data_type,
-        DataType::Text | DataType::Binary { .. } | DataType::Enum(_)
-    )
+/// What may be of any length; what was guessed to be a number may yet turn out as a text.
+fn is_text(datapoint: &Datapoint) -> bool {
+    datapoint.access == Access::Inferred
+        || matches!(
+            datapoint.data_type,
+            DataType::Text | DataType::Binary { .. } | DataType::Enum(_)
+        )
 }
 
 /// `21`, not `21.0`.

@@ -39,7 +39,10 @@ pub(super) async fn made(
         }
         entities += 1;
         let text = |key: &str| component[key].as_str().unwrap().to_owned();
-        let entry = &registry[&(text("platform"), text("unique_id"))];
+        let Some(entry) = registry.get(&(text("platform"), text("unique_id"))) else {
+            faults.push(format!("seed {}: no {component}", member.product.seed));
+            continue;
+        };
         let entity = entry["entity_id"].as_str().unwrap();
         for call in calls {
             made += 1;

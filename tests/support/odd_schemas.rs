@@ -15,6 +15,11 @@ use std::ops::Range;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
+#[path = "odd_words.rs"]
+mod words;
+
+use words::{DATA_TYPES, ODD, ODD_LABELS, PLAUSIBLE};
+
 /// See the module.
 #[derive(Debug, Clone)]
 pub struct OddProduct {
@@ -34,153 +39,6 @@ pub struct OddPoint {
     /// be understood.
     pub legal: Vec<Value>,
 }
-
-/// Names as vendors choose them, with a type that suits; several make the bridge guess.
-const PLAUSIBLE: [(&str, &str, &str); 44] = [
-    ("power", "电源", "bool"),
-    ("Power", "", "bool"),
-    ("SwitchON", "开关", "bool"),
-    ("on_off", "Power", "bool"),
-    ("temp_set", "设定温度", "degrees"),
-    ("temp_now", "当前温度", "degrees"),
-    ("Temperature", "", "degrees"),
-    ("Tset", "Target temp", "degrees"),
-    ("Tnow", "", "degrees"),
-    ("temp_set_unit", "温度单位", "unit"),
-    ("Tunit", "", "bool"),
-    ("C_F", "", "bool"),
-    ("humidity", "湿度", "percent"),
-    ("humi_set", "目标湿度", "percent"),
-    ("current_humidity", "", "percent"),
-    ("Target_Humidity", "", "percent"),
-    ("mode", "模式", "enum"),
-    ("work_mode", "工作模式", "enum"),
-    ("speed", "风速", "speed"),
-    ("Motor_Speed", "", "speed"),
-    ("Flow", "流量", "percent"),
-    ("brightness", "亮度", "percent"),
-    ("Bright", "", "uint8"),
-    ("color_temp", "色温", "percent"),
-    ("LED_R", "", "uint8"),
-    ("battery", "电量", "percent"),
-    ("voltage", "电压", "scaled"),
-    ("current", "电流", "scaled"),
-    ("power_now", "功率", "scaled"),
-    ("energy_total", "总电量", "uint32"),
-    ("pH", "", "ph"),
-    ("mV", "", "uint16"),
-    ("rssi", "信号", "int8"),
-    ("heat_timer_min", "", "uint16"),
-    ("filter_appm_min", "", "uint16"),
-    ("p1_data1", "", "uint8"),
-    ("word0", "", "uint16"),
-    ("time_week", "", "uint8"),
-    ("Timer01", "定时", "binary"),
-    ("system_err1", "", "fault"),
-    ("Fault_OverTemp", "过温", "fault"),
-    ("lock_switch", "童锁", "bool"),
-    ("temp_compensate", "温度补偿", "degrees"),
-    ("ver", "", "text"),
-];
-
-/// Names that break what is careless.
-const ODD: [&str; 62] = [
-    " ",
-    " a ",
-    "a b",
-    "a/b",
-    "a+b",
-    "a#b",
-    "a_b",
-    "a-b",
-    "A_B",
-    "A b",
-    "/",
-    "//",
-    "+",
-    "#",
-    "it's",
-    "say \"hi\"",
-    "back\\slash",
-    "{{ value }}",
-    "{% if %}",
-    "{# remark #}",
-    "}}",
-    "$value",
-    "$SYS/x",
-    "温度",
-    "模式选择",
-    "🌡️",
-    "🌡",
-    "مرحبا",
-    "שלום",
-    "e\u{301}te\u{301}",
-    "été",
-    "a\u{200d}b",
-    "\u{202e}abc",
-    "\u{feff}bom",
-    "\u{ffff}",
-    "\u{fdd0}",
-    "\u{1}",
-    "new\nline",
-    "set",
-    "get",
-    "raw",
-    "availability",
-    "result",
-    "entity",
-    "bridge",
-    "set_",
-    "state",
-    "none",
-    "None",
-    "unknown",
-    "unavailable",
-    "_meta",
-    "config",
-    "_meta_updated_at",
-    "_schedules_next_run",
-    "transaction",
-    "123",
-    "-",
-    "_",
-    "__",
-    "climate",
-    "Last report",
-];
-
-const ODD_LABELS: [&str; 26] = [
-    "",
-    " ",
-    "none",
-    "None",
-    "NONE",
-    "(none)",
-    "unknown",
-    "unavailable",
-    "Unknown",
-    "it's",
-    "say \"hi\"",
-    "\"quoted\"",
-    "{{ value }}",
-    "{% raw %}",
-    "{\"a\":1}",
-    "[1]",
-    "back\\slash",
-    "new\nline",
-    " blanks ",
-    "0",
-    "1",
-    "true",
-    "手动",
-    "自动",
-    "🌡️",
-    "a,b",
-];
-
-const DATA_TYPES: [&str; 7] = [
-    "uint8", "uint16", "uint24", "uint32", "int8", "int16", "int32",
-];
 
 /// `SEED=n`, `SEEDS=first..last`, else these.
 #[must_use]
@@ -540,6 +398,8 @@ fn odd_number(chance: &mut Rng) -> (Value, Vec<Value>) {
         _ => {
             let ratio = *any(chance, &[1.0, 1.0, 0.1, 0.01, 0.001, 1e-7, 3.0, 1e6, 0.5]);
             let addition = *any(chance, &[0.0, 0.0, -5.0, -40.0, 1e6, 0.25]);
+            // More digits than a number has are nobody's fault.
+            let addition = if ratio >= 1e6 { 0.0 } else { addition };
             let (min, max) = match chance.u32(0..5) {
                 0 => (least, most),
                 1 => (7.0, 7.0),

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use super::household::Member;
-use super::{PATIENCE, announced, level, registry};
+use super::registered::{identity, registry};
+use super::{PATIENCE, announced, level};
 use crate::stage::Stage;
 use crate::support::odd_schemas::OddPoint;
 use crate::support::watcher::Watcher;
@@ -38,8 +39,7 @@ pub(super) async fn made(
             continue;
         }
         entities += 1;
-        let text = |key: &str| component[key].as_str().unwrap().to_owned();
-        let Some(entry) = registry.get(&(text("platform"), text("unique_id"))) else {
+        let Some(entry) = registry.get(&identity(component)) else {
             faults.push(format!("seed {}: no {component}", member.product.seed));
             continue;
         };

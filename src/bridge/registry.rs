@@ -40,6 +40,8 @@ pub(super) struct Entry {
     pub(super) told_online: Option<bool>,
     /// Numbers seen beyond the schema's limits.
     pub(super) observed: BTreeMap<AttrName, (f64, f64)>,
+    /// One of them is not announced yet, so that Home Assistant took it for unknown.
+    pub(super) is_wider: bool,
     /// What it becomes in Home Assistant; `None` until its product is known.
     pub(super) plan: Option<Arc<Plan>>,
     /// Which limits of its plan hold now.
@@ -205,6 +207,7 @@ impl Registry {
             is_failing: false,
             told_online: None,
             observed: BTreeMap::new(),
+            is_wider: false,
             has_leftovers: !announced.attrs.is_empty(),
             plan: None,
             ranges: Vec::new(),
@@ -412,6 +415,7 @@ impl Entry {
                 wider = true;
             }
         }
+        self.is_wider |= wider;
         wider
     }
 }

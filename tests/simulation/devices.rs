@@ -33,6 +33,20 @@ fn an_unbound_device_takes_its_topics_along_even_without_home_assistant() {
     assert_eq!(left, Vec::<&String>::new());
 }
 
+/// Home Assistant took it for unknown, since it was beyond the limits that were announced.
+#[test]
+fn a_number_beyond_its_limits_is_told_again_when_they_are_wider() {
+    let mut universe = Universe::new(6, still());
+    universe.run_for(120);
+    let path = format!("devices/{SPA}/attrs");
+    for (value, is_told_again) in [(39, false), (250, true), (240, false)] {
+        let before = universe.repeated;
+        universe.sim(&path, &json!({ "temp_set": value }));
+        universe.run_for(120);
+        assert_eq!(universe.repeated > before, is_told_again, "{value}");
+    }
+}
+
 #[test]
 fn what_an_earlier_run_said_counts_for_nothing_until_it_is_known_again() {
     let announced = |account: &str, level: &str| Announced {

@@ -62,6 +62,8 @@ impl Bridge {
         };
         let message = discovery::announce(&self.topics, view, &entry.announced.components);
         entry.announcing.sent(now.mono);
+        // The second time it is surely set up, and takes what it did not before.
+        let takes_more = entry.announcing.due().is_none() && std::mem::take(&mut entry.is_wider);
         let known = entry.announced.components.len();
         entry.announced.components.extend(message.components);
         if entry.announced.components.len() > known {
@@ -72,5 +74,8 @@ impl Bridge {
         }
         self.publisher.forget(&message.topic);
         self.publisher.retain(message.topic, message.payload, out);
+        if takes_more {
+            self.publish_again(now, did, out);
+        }
     }
 }

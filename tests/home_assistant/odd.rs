@@ -34,6 +34,10 @@ async fn products_never_seen_before_are_taken_whole() {
     for member in &household.members {
         announced(&watcher, member).await;
     }
+    let said = household.members.iter();
+    let said = said.filter_map(|member| member.not_said_once(&stage.bridge.log()));
+    let said: Vec<String> = said.collect();
+    assert!(said.is_empty(), "{}", said.join("\n"));
     let mut faults = live(&stage, &watcher, &household).await;
     let (alive, wrong) = registered::alive(&stage, &watcher, &household).await;
     faults.extend(wrong);
@@ -49,6 +53,13 @@ async fn products_never_seen_before_are_taken_whole() {
         faults.extend(wrong);
     }
     eprintln!("{made} calls of services");
+    let states = stage.ha.states();
+    faults.extend(alive.iter().filter_map(|of| {
+        let entity = of.entry["entity_id"].as_str().unwrap();
+        let state = states.get(entity).map(|state| &state["state"]);
+        let is_there = state.is_some_and(|state| state != "unavailable");
+        (!is_there).then(|| format!("{entity} is {state:?} after the calls"))
+    }));
     assert_eq!(stage.ha.complaints().await, "");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     // Of a single product there may be nothing to set.

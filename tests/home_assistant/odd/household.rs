@@ -21,6 +21,7 @@ pub(super) struct Member {
     pub(super) product: OddProduct,
     pub(super) did: String,
     schema: ProductSchema,
+    left_out: Vec<String>,
     plan: Plan,
 }
 
@@ -68,7 +69,7 @@ impl Member {
     fn of(seed: u64) -> Self {
         let product = OddProduct::of(seed);
         let key = ProductKey::new("pk").unwrap();
-        let (schema, _) = ProductSchema::parse(&key, &product.document()).unwrap();
+        let (schema, left_out) = ProductSchema::parse(&key, &product.document()).unwrap();
         let plan = Catalog::default().plan(Product {
             schema: &schema,
             name: &product.name,
@@ -77,6 +78,7 @@ impl Member {
         Self {
             product,
             plan,
+            left_out,
             did: format!("Odd{seed:019}"),
             schema,
         }
@@ -84,6 +86,16 @@ impl Member {
 
     fn product_key(&self) -> String {
         format!("{:032x}", self.product.seed)
+    }
+
+    /// What the bridge's log does not say just once of what it cannot read of the schema.
+    pub(super) fn not_said_once(&self, log: &str) -> Option<String> {
+        let key = format!("product_key={} ", self.product_key());
+        let said = log.lines().filter(|line| line.contains(&key));
+        let said = said.filter(|line| line.contains("a datapoint of the schema cannot be read"));
+        let (said, left_out) = (said.count(), self.left_out.len());
+        let seed = self.product.seed;
+        (said != left_out).then(|| format!("seed {seed}: {said} of {left_out} told"))
     }
 
     /// The attribute whose topic has this level, if its values are known.

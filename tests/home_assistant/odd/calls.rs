@@ -93,6 +93,17 @@ async fn obeys(
     Ok(())
 }
 
+/// Home Assistant shows a temperature in °C and takes it so, also of a device that counts in °F; a difference
+/// of temperatures it leaves alone.
+fn as_shown(component: &Value, value: &Value) -> Value {
+    let is_fahrenheit =
+        component["unit_of_measurement"] == "°F" && component["device_class"] == "temperature";
+    match value.as_f64() {
+        Some(degrees) if is_fahrenheit => ((degrees - 32.0) / 1.8).into(),
+        _ => value.clone(),
+    }
+}
+
 fn calls(member: &Member, level: &str, component: &Value) -> Vec<Call> {
     let point = |key: &str| {
         let topic = component[key].as_str()?;
@@ -122,10 +133,16 @@ fn calls(member: &Member, level: &str, component: &Value) -> Vec<Call> {
             }
         }
         for value in point.legal.iter().take(2) {
-            let data = json!({ "value": value });
             match platform {
-                "number" => add("number.set_value", data, &[(point, value)]),
-                "text" => add("text.set_value", data, &[(point, value)]),
+                "number" => {
+                    let data = json!({ "value": as_shown(component, value) });
+                    add("number.set_value", data, &[(point, value)]);
+                }
+                "text" => add(
+                    "text.set_value",
+                    json!({ "value": value }),
+                    &[(point, value)],
+                ),
                 _ => {}
             }
         }

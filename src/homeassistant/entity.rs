@@ -216,9 +216,11 @@ fn label_keys(body: &mut Map<String, Value>, platform: Platform, part: &Part, ke
     let shown: Vec<&str> = labels.iter().map(|label| label.shown.as_str()).collect();
     body.insert(list.into(), json!(shown));
     let is_attr = matches!(part.reads, Some(Reading::Attr(_)));
-    // What the bridge itself says is one of its words.
+    // What the bridge itself says is one of its words; but of a device that is renamed the old topic is emptied
+    // before Home Assistant knows the new one, and a card with modes complains of that.
+    let is_known = !is_attr && !platform.is_composite();
     if let Some(key) = keys.template
-        && (is_attr || labels.iter().any(|label| !label.is_plain()))
+        && (!is_known || labels.iter().any(|label| !label.is_plain()))
     {
         let template = templates::to_shown(&labels, templates::UNKNOWN);
         body.insert(key.into(), template.into());

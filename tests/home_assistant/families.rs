@@ -68,13 +68,9 @@ async fn stage(families: &[Family]) -> Option<Scene> {
 
 /// What its log has against anything.
 async fn complaints(scene: &Scene) -> Option<String> {
-    // The old topic of a device that is renamed is emptied moments before Home Assistant learns the new one.
-    const OF_RENAMED: &str = "Invalid modes mode:";
     let all = scene.stage.ha.complaints().await;
     let lines = all.lines().map(str::trim_end);
-    let left: Vec<&str> = lines
-        .filter(|line| !line.ends_with(OF_RENAMED) && !line.ends_with(" entries"))
-        .collect();
+    let left: Vec<&str> = lines.filter(|line| !line.ends_with(" entries")).collect();
     (!left.is_empty()).then(|| left.join("\n"))
 }
 

@@ -183,7 +183,7 @@ fn sensor_is_right(sensor: &Value) -> Result<(), String> {
     );
     let units: &[Option<&str>] = match class {
         None => return Ok(()),
-        Some("temperature") => &[Some("°C"), Some("°F"), Some("K")],
+        Some("temperature" | "temperature_delta") => &[Some("°C"), Some("°F"), Some("K")],
         Some("humidity" | "battery" | "moisture") => &[Some("%")],
         Some("power") => &[Some("W"), Some("kW")],
         Some("energy") => &[Some("Wh"), Some("kWh")],
@@ -193,6 +193,21 @@ fn sensor_is_right(sensor: &Value) -> Result<(), String> {
         Some("signal_strength") => &[Some("dB"), Some("dBm")],
         Some("duration") => &[Some("d"), Some("h"), Some("min"), Some("s"), Some("ms")],
         Some("ph" | "aqi" | "enum" | "timestamp") => &[None],
+        Some("power_factor") => &[None, Some("%")],
+        Some("pressure") => &[
+            Some("Pa"),
+            Some("hPa"),
+            Some("kPa"),
+            Some("bar"),
+            Some("psi"),
+        ],
+        Some("volume_flow_rate") => &[Some("m³/h"), Some("L/h"), Some("L/min")],
+        Some("water") => &[Some("L"), Some("m³")],
+        Some("carbon_dioxide") => &[Some("ppm")],
+        Some("pm25" | "pm10") => &[Some("μg/m³")],
+        Some("conductivity") => &[Some("mS/cm"), Some("μS/cm")],
+        Some("illuminance") => &[Some("lx")],
+        Some("weight") => &[Some("kg"), Some("g")],
         Some(other) => return Err(format!("{other} is no class that is known here")),
     };
     if !units.contains(&unit) {
@@ -200,7 +215,7 @@ fn sensor_is_right(sensor: &Value) -> Result<(), String> {
     }
     let suits: &[&str] = match class {
         Some("enum" | "timestamp") => &[],
-        Some("energy") => &["total", "total_increasing"],
+        Some("energy" | "water") => &["total", "total_increasing"],
         _ => &["measurement"],
     };
     match state_class {
@@ -270,7 +285,15 @@ fn keys(component: &Value) -> Result<(), String> {
             "mode_state_topic",
             "mode_command_topic",
             "mode_state_template",
+            "mode_command_template",
             "modes",
+            "fan_mode_state_topic",
+            "fan_mode_command_topic",
+            "fan_mode_state_template",
+            "fan_mode_command_template",
+            "fan_modes",
+            "current_humidity_topic",
+            "current_humidity_template",
             "action_topic",
             "preset_mode_state_topic",
             "preset_mode_command_topic",

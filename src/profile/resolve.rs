@@ -179,16 +179,13 @@ impl<'a> Resolver<'a> {
             !file.any.is_empty(),
             file.faults.is_some(),
         ];
+        // `attr` with `read` says what is set, and cases what is shown.
+        let may_join = file.any.is_empty() && file.faults.is_none();
         match ways.iter().filter(|way| **way).count() {
             0 => return None,
             1 => {}
-            _ => {
-                // `attr` with `read` says what is set, and cases what is shown.
-                if file.any.is_empty() && file.faults.is_none() {
-                } else {
-                    self.fault("write only one of `attr`, `bytes`, `read`, `any`, `faults`".into());
-                }
-            }
+            _ if may_join => {}
+            _ => self.fault("write only one of `attr`, `bytes`, `read`, `any`, `faults`".into()),
         }
         if !file.read.is_empty() {
             return self.cases(file);

@@ -4,7 +4,8 @@
 
 use super::rule::{Rule, Unit, fine, guess, measure, told};
 use super::vocabulary::{
-    DAYS, DIFFERENCE, HOURS, MINUTES, NO_TEMPERATURE, PERCENT, RUN_TIME, SECONDS, TEMPERATURE, TIME,
+    DAYS, DIFFERENCE, HOURS, MINUTES, NO_TEMPERATURE, PERCENT, RUN_TIME, SECONDS, SIGNAL,
+    TEMPERATURE, TIME,
 };
 
 const DURATION: &[Unit] = &[
@@ -291,11 +292,11 @@ pub(super) const RULES: &[Rule] = &[
     .diagnostic(),
     measure(
         "signal_strength",
-        &["rssi", "signal*", "*signal", "信号"],
+        SIGNAL,
         &[guess("dBm", &["dbm"], (-150.0, -20.0), (-50.0, 0.0))],
     )
     .diagnostic(),
-    measure("", &["rssi", "signal*", "*signal", "信号"], WHOLE_PERCENT).diagnostic(),
+    measure("", SIGNAL, WHOLE_PERCENT).diagnostic(),
     measure("duration", RUN_TIME, DURATION)
         .shown_only()
         .total()

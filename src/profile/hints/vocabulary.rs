@@ -106,3 +106,5 @@ pub(super) const SECONDS: &[&str] = &["sec$", "secs", "second$", "seconds", "秒
 pub(super) const HOURS: &[&str] = &["hr$", "hrs", "hour$", "hours", "小时"];
 pub(super) const DAYS: &[&str] = &["day$", "days", "天", "天数"];
 pub(super) const PERCENT: &[&str] = &["%", "％", "percent*", "pct", "百分"];
+/// How well it is heard.
+pub(super) const SIGNAL: &[&str] = &["rssi", "signal*", "*signal", "信号"];

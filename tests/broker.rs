@@ -363,3 +363,39 @@ async fn certificate_files_that_are_none_are_said_as_such() {
     let error = mqtt::start(config).unwrap_err().to_string();
     assert!(error.contains("no certificate in PEM form"), "{error}");
 }
+
+/// As `mosquitto_sub` does, which the demo tells its users to start.
+#[cfg(feature = "embedded-broker")]
+#[tokio::test]
+async fn who_subscribes_late_gets_everything_retained_from_the_embedded_broker() {
+    use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+    const RETAINED: usize = 1_500;
+    let broker = gizwits2mqtt::simulator::broker::start(0).unwrap();
+    let mut options = MqttOptions::new("late", "127.0.0.1", broker.v311.port());
+    options.set_keep_alive(Duration::from_secs(5));
+    let (client, mut events) = AsyncClient::new(options, 10);
+    let said_by = client.clone();
+    tokio::spawn(async move {
+        for n in 0..RETAINED {
+            let published = said_by.publish(format!("t/{n}"), QoS::AtLeastOnce, true, "x");
+            published.await.unwrap();
+        }
+        said_by.subscribe("t/#", QoS::AtMostOnce).await.unwrap();
+    });
+    let mut topics = std::collections::BTreeSet::new();
+    let heard = timeout(DEADLINE, async {
+        while topics.len() < RETAINED {
+            match events.poll().await {
+                Ok(Event::Incoming(Packet::Publish(publish))) => {
+                    topics.insert(publish.topic);
+                }
+                Ok(_) => {}
+                // Its thread may not listen yet.
+                Err(rumqttc::ConnectionError::Io(_)) => tokio::task::yield_now().await,
+                Err(err) => panic!("{err}"),
+            }
+        }
+    });
+    let in_time = heard.await.is_ok();
+    assert!(in_time, "{} of {RETAINED} arrived", topics.len());
+}

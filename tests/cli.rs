@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use support::cli::{folder, run};
 use support::cloud::{Cloud, SPA};
 use support::{PROGRAM, free_port};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 #[tokio::test]
@@ -423,4 +424,44 @@ async fn the_demo_shows_all_devices_and_ends_by_itself() {
         "{all}"
     );
     assert!(all.contains("9 devices, 8 online"), "{all}");
+}
+
+/// Who subscribes to the embedded broker late gets no more than 100 retained messages: on a slow machine
+/// the demo showed devices without a state.
+#[tokio::test]
+async fn the_demo_looks_before_its_bridge_publishes() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(PROGRAM)
+        .args(["demo", "--broker", &url])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let talk = async {
+        let (mut window, _) = listener.accept().await.unwrap();
+        let connect = packet(&mut window).await;
+        let says = |packet: &[u8], word: &str| String::from_utf8_lossy(packet).contains(word);
+        assert!(says(&connect, "demo-window"), "{connect:?}");
+        window.write_all(b"\x20\x03\0\0\0").await.unwrap();
+        let subscribe = packet(&mut window).await;
+        assert!(says(&subscribe, "gizwits2mqtt_demo/#"), "{subscribe:?}");
+        let (mut bridge, _) = listener.accept().await.unwrap();
+        let connect = packet(&mut bridge).await;
+        assert!(!says(&connect, "demo-window"), "{connect:?}");
+    };
+    let talked = tokio::time::timeout(support::DEADLINE, talk).await;
+    talked.expect("no talk with the broker");
+    demo.kill().await.unwrap();
+}
+
+/// One MQTT packet of less than 128 bytes behind its header.
+async fn packet(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
+    let mut header = [0; 2];
+    stream.read_exact(&mut header).await.unwrap();
+    let mut packet = vec![0; usize::from(header[1])];
+    stream.read_exact(&mut packet).await.unwrap();
+    packet
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tracing::Level;
 
 use crate::app::clock::Clock;
@@ -16,8 +17,7 @@ use crate::app::signals::{Signal, Signals};
 use crate::app::supervisor::Running;
 use crate::bridge::{Input, Publication};
 use crate::config::{self, Config, Log};
-use crate::mqtt::{self, MqttConfig, MqttHandle, Protocol, Will};
-
+use crate::mqtt::{self, MqttConfig, MqttError, MqttHandle, Protocol, Will};
 use crate::simulator::{self, Request, Scenario, Simulator};
 
 use super::args::DemoArgs;
@@ -31,6 +31,8 @@ use super::view::{Typed, View};
 const REPORT_DELAY_S: f64 = 0.8;
 /// The first values of all devices are there by then.
 const SETTLED: Duration = Duration::from_secs(5);
+/// For the window to reach the broker before the bridge does.
+const WINDOW_OPENS: Duration = Duration::from_secs(5);
 /// For the window to leave the broker.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// The port that tools try first.
@@ -70,11 +72,12 @@ pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Res
     let cloud_url = format!("http://{}", simulator.addr());
     let state_dir = std::env::temp_dir().join(format!("gizwits2mqtt-demo-{}", std::process::id()));
     let config = configuration(&broker_url, protocol, base, &cloud_url, &state_dir)?;
+    let (window, messages) = open_window(&broker_url, protocol, base)
+        .await
+        .map_err(|err| failed(&err))?;
     let running = Running::start(config, clock)
         .await
         .map_err(|err| failed(&err))?;
-    let (window, messages) =
-        mqtt::start(window_config(&broker_url, protocol)).map_err(|err| failed(&err))?;
     let mut demo = Demo {
         output: output.clone(),
         clock,
@@ -163,6 +166,24 @@ fn configuration(
         Path::new("the demo's configuration"),
         &variables,
     )?)
+}
+
+/// Looks before the bridge publishes: to one who comes later the embedded broker passes no more than
+/// 100 retained messages (`simulator::broker`). A broker that is away holds nothing up for long.
+async fn open_window(
+    broker: &str,
+    protocol: Protocol,
+    base: &str,
+) -> Result<(MqttHandle, mpsc::Receiver<Input>), MqttError> {
+    let (window, mut messages) = mqtt::start(window_config(broker, protocol))?;
+    if let Ok(Some(Input::MqttUp)) = timeout(WINDOW_OPENS, messages.recv()).await {
+        window.subscribe(vec![everything_below(base)]);
+    }
+    Ok((window, messages))
+}
+
+fn everything_below(base: &str) -> String {
+    format!("{base}/#")
 }
 
 fn window_config(broker: &str, protocol: Protocol) -> MqttConfig {
@@ -258,7 +279,7 @@ impl Demo {
 
     fn on_input(&mut self, input: Input) {
         match input {
-            Input::MqttUp => self.window.subscribe(vec![format!("{}/#", self.base)]),
+            Input::MqttUp => self.window.subscribe(vec![everything_below(self.base)]),
             Input::Message(message) => {
                 self.view.learn(&message.topic, &message.payload);
                 if let Some(line) = self.view.line(&message.topic, &message.payload) {

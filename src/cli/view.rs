@@ -54,6 +54,8 @@ impl View {
             (device, "result") => Some(result_line(device, &text)),
             (_, command) if command == "get" || command == "raw" || command == "set" => None,
             (_, command) if command.starts_with("set/") => None,
+            // The attributes say it already, by the names that a command is typed with.
+            (_, entity) if entity.starts_with("entity/") => None,
             (device, attr) => {
                 let before = self.known.insert(below.clone(), text.clone());
                 let before = before.filter(|before| *before != text)?;
@@ -189,6 +191,14 @@ mod tests {
         assert_eq!(view.line("g/pool/temp", b"20"), None);
         let line = view.line("g/pool/temp", b"21").unwrap();
         assert!(line.contains("20 → 21"), "{line}");
+        for state in ["heat", "off"] {
+            assert_eq!(
+                view.line("g/pool/entity/heater/mode", state.as_bytes()),
+                None
+            );
+        }
+        let rows = [["pool", "", "temp=21"]];
+        assert_eq!(view.devices(), rows, "nor are entities in the table");
         let line = view.line(
             "g/pool/result",
             br#"{"status":"ok","attrs":{"a":1},"confirmed":true}"#,

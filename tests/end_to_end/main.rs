@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "end_to_end/profiles.rs"]
-mod profiles;
-#[path = "end_to_end/requests.rs"]
-mod requests;
+#[path = "../support/mod.rs"]
 mod support;
+
+mod profiles;
+mod requests;
 
 use std::time::Duration;
 

@@ -104,11 +104,7 @@ async fn a_command_gets_through_while_http_is_throttled() {
         .watcher
         .publish("gizwits2mqtt/bridge/request/refresh", "")
         .await;
-    let throttled = |info: &Value| info["accounts"]["home"]["state"] == "throttled";
-    let info = stage
-        .watcher
-        .until_json("gizwits2mqtt/bridge/info", throttled)
-        .await;
+    let info = stage.watcher.until_account("throttled").await;
     assert!(
         info["accounts"]["home"]["reason"].is_string(),
         "why it stands still: {info}"

@@ -38,10 +38,7 @@ async fn throttling_pauses_the_account_and_commands_go_first_after_it() {
     let watcher = &stage.watcher;
     stage.cloud.post("throttle", json!({ "seconds": 8 })).await;
     watcher.publish("gizwits2mqtt/hot_tub/get", "").await;
-    let state = |want: &'static str| move |info: &Value| info["accounts"]["home"]["state"] == want;
-    watcher
-        .until_json("gizwits2mqtt/bridge/info", state("throttled"))
-        .await;
+    watcher.until_account("throttled").await;
     let before = stage.cloud.calls("/app/").await.len();
     let result = watcher.command("hot_tub", "set/locked", "on").await;
     assert_eq!(
@@ -49,9 +46,7 @@ async fn throttling_pauses_the_account_and_commands_go_first_after_it() {
         (&json!("ok"), &json!(true)),
         "{result}"
     );
-    watcher
-        .until_json("gizwits2mqtt/bridge/info", state("ok"))
-        .await;
+    watcher.until_account("ok").await;
     let calls = stage.cloud.calls("/app/").await;
     assert!(
         calls[before]["path"]
@@ -79,18 +74,10 @@ async fn a_cloud_that_comes_back_gets_the_commands_that_waited() {
             r#"{"temp_set": 31, "locked": true}"#,
         )
         .await;
-    watcher
-        .until_json("gizwits2mqtt/bridge/info", |info| {
-            info["accounts"]["home"]["state"] == "unreachable"
-        })
-        .await;
+    watcher.until_account("unreachable").await;
     stage.cloud.revive().await;
     watcher.until("gizwits2mqtt/hot_tub/temp_set", "31").await;
-    watcher
-        .until_json("gizwits2mqtt/bridge/info", |info| {
-            info["accounts"]["home"]["state"] == "ok"
-        })
-        .await;
+    watcher.until_account("ok").await;
     let is_result = |seen: &Seen| seen.topic == "gizwits2mqtt/hot_tub/result";
     let results = watcher.messages(mark, 2, is_result).await;
     assert_eq!(results.len(), 2, "one for each caller");
@@ -157,11 +144,7 @@ async fn a_wrong_password_stops_the_account_and_is_not_hammered() {
     let mut config = config(&cloud, &broker.url());
     config["accounts"][0]["password"] = json!("wrong-password-1");
     let bridge = Bridge::start(&config);
-    let info = watcher
-        .until_json("gizwits2mqtt/bridge/info", |info| {
-            info["accounts"]["home"]["state"] == "auth_failed"
-        })
-        .await;
+    let info = watcher.until_account("auth_failed").await;
     assert!(!info.to_string().contains("wrong-password-1"));
     for _ in 0..3 {
         let mark = watcher.mark();

@@ -30,11 +30,7 @@ async fn the_main_job() {
     assert_eq!(state["_meta"]["source"], "poll");
     assert_eq!(state["_meta"]["online"], true);
     assert_eq!(state["temp_set"], 38);
-    let info = watcher
-        .until_json("gizwits2mqtt/bridge/info", |info| {
-            info["accounts"]["home"]["state"] == "ok"
-        })
-        .await;
+    let info = watcher.until_account("ok").await;
     assert_eq!(info["accounts"]["home"]["region"], "custom");
     let devices = watcher
         .until_json("gizwits2mqtt/bridge/devices", |devices| {

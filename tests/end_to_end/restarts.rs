@@ -42,17 +42,12 @@ async fn a_restart_remembers_what_too_often_taught() {
     let mut stage = stage().await;
     let config = config(&stage.cloud, &stage.broker.url());
     stage.cloud.post("throttle", json!({ "seconds": 2 })).await;
-    let state = |want: &'static str| move |info: &Value| info["accounts"]["home"]["state"] == want;
     let watcher = &stage.watcher;
     watcher.publish("gizwits2mqtt/hot_tub/get", "").await;
-    watcher
-        .until_json("gizwits2mqtt/bridge/info", state("throttled"))
-        .await;
+    watcher.until_account("throttled").await;
     watcher.forget();
     stage.bridge.restart(&config).await;
-    watcher
-        .until_json("gizwits2mqtt/bridge/info", state("throttled"))
-        .await;
+    watcher.until_account("throttled").await;
     watcher
         .publish("gizwits2mqtt/bridge/request/health", "{}")
         .await;

@@ -175,6 +175,12 @@ impl Watcher {
         .await
     }
 
+    /// Waits until the account is in this state; what the bridge then tells of itself.
+    pub async fn until_account(&self, state: &str) -> Value {
+        let is = |info: &Value| info["accounts"]["home"]["state"] == state;
+        self.until_json("gizwits2mqtt/bridge/info", is).await
+    }
+
     /// Waits for a message since a mark.
     pub async fn message(&self, mark: usize, suits: impl Fn(&Seen) -> bool) -> Seen {
         self.messages(mark, 1, suits).await.remove(0)

@@ -6,9 +6,8 @@ mod support;
 
 use serde_json::{Value, json};
 use support::cli::{Said, folder, run, run_with};
-use support::cloud::{Cloud, SPA};
+use support::cloud::{Cloud, HEATER, SPA};
 
-const HEATER: &str = "DemoHeater000000000002";
 const HEATER_PRODUCT: &str = "5a1a9d1de0f54a4e8b9f7b1c62d0a002";
 
 /// A configured user, and a cloud where that user has every device.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::stage;
 use super::support::bridge::config;
-use super::support::cloud::SPA;
+use super::support::cloud::{HEATER, SPA};
 use super::support::{DEADLINE, free_port};
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn a_reload_takes_what_changed_and_refuses_a_bad_file_whole() {
     );
     let mut changed = config(&stage.cloud, &stage.broker.url());
     changed["devices"] = json!({ SPA: { "name": "Spa", "topic": "spa" } });
-    changed["accounts"][0]["exclude"] = json!(["DemoHeater000000000002"]);
+    changed["accounts"][0]["exclude"] = json!([HEATER]);
     changed["log"] = json!({ "level": "debug" });
     assert!(
         !stage.bridge.log().contains("TRACE"),

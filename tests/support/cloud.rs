@@ -10,6 +10,9 @@ use tokio::process::{Child, Command};
 use super::PROGRAM;
 
 pub const SPA: &str = "DemoSpa0000000000000001";
+pub const HEATER: &str = "DemoHeater000000000002";
+/// Of every device of the standard scenario.
+pub const PASSCODE: &str = "SIMULATEDX";
 pub const PASSWORD: &str = "demo-password";
 
 pub struct Cloud {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::stage;
 use super::support::cloud::SPA;
-use super::support::{DEADLINE, say};
+use super::support::{say, until};
 
 #[tokio::test]
 async fn a_broker_that_comes_back_is_told_everything() {
@@ -56,8 +56,8 @@ async fn a_command_under_way_when_the_broker_dies_is_neither_lost_nor_sent_twice
         .watcher
         .publish("gizwits2mqtt/hot_tub/set/temp_set", "25")
         .await;
-    let under_way = async { while stage.cloud.calls("/app/control/").await.is_empty() {} };
-    tokio::time::timeout(DEADLINE, under_way).await.unwrap();
+    let under_way = async || !stage.cloud.calls("/app/control/").await.is_empty();
+    until("the command should be under way", under_way).await;
     stage.broker.kill().await;
     stage.watcher.forget();
     stage.broker.revive().await;

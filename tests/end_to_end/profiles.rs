@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::support::DEADLINE;
-use super::{stage_with, support};
+use super::stage_with;
+use super::support::bridge::Bridge;
+use super::support::until;
 
 fn profile(scale: &str) -> String {
     format!(
@@ -12,14 +13,9 @@ fn profile(scale: &str) -> String {
     )
 }
 
-async fn logged(bridge: &support::bridge::Bridge, words: &str) {
-    let logged = async {
-        while !bridge.log().contains(words) {
-            tokio::task::yield_now().await;
-        }
-    };
-    let in_time = tokio::time::timeout(DEADLINE, logged).await;
-    assert!(in_time.is_ok(), "the log does not say {words:?}");
+async fn logged(bridge: &Bridge, words: &str) {
+    let says = async || bridge.log().contains(words);
+    until(&format!("the log should say {words:?}"), says).await;
 }
 
 #[tokio::test]

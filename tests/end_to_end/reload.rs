@@ -5,7 +5,7 @@ use serde_json::json;
 use super::stage;
 use super::support::bridge::config;
 use super::support::cloud::{HEATER, SPA};
-use super::support::{DEADLINE, free_port};
+use super::support::{free_port, until};
 
 #[tokio::test]
 async fn a_reload_takes_what_changed_and_refuses_a_bad_file_whole() {
@@ -73,13 +73,8 @@ async fn a_reload_may_move_the_health_checks() {
 
 async fn until_health_checks(port: u16, answer: bool) {
     let url = format!("http://127.0.0.1:{port}/healthz");
-    let asked = async {
-        while reqwest::get(&url).await.is_ok() != answer {
-            tokio::task::yield_now().await;
-        }
-    };
-    let in_time = tokio::time::timeout(DEADLINE, asked).await;
-    assert!(in_time.is_ok(), "{url} should answer: {answer}");
+    let answers = async || reqwest::get(&url).await.is_ok() == answer;
+    until(&format!("{url} should answer: {answer}"), answers).await;
 }
 
 #[tokio::test]

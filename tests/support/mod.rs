@@ -33,6 +33,17 @@ pub fn say(words: &str) {
     }
 }
 
+/// Looks until it is so, where nothing tells when.
+pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let looked = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(DEADLINE, looked).await;
+    assert!(in_time.is_ok(), "waited in vain: {what}");
+}
+
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

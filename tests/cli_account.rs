@@ -482,24 +482,3 @@ async fn which_cloud_is_asked_for_in_words_that_help() {
         assert!(said.stderr.contains(why), "{args:?}: {}", said.stderr);
     }
 }
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn with_nobody_to_ask_it_says_where_a_secret_can_come_from() {
-    let folder = tempfile::tempdir().unwrap();
-    let args = ["account", "register", "--app", "heatzy", "--username", "me"];
-    let said = support::cli::run_alone(folder.path(), &args).await;
-    assert_eq!(said.code, Some(2), "{said:?}");
-    assert!(
-        said.stderr.contains("--password-file FILE"),
-        "{}",
-        said.stderr
-    );
-    let said = support::cli::run_alone(folder.path(), &["setup"]).await;
-    assert_eq!(said.code, Some(2), "{said:?}");
-    assert!(
-        said.stderr.contains("there is no terminal"),
-        "{}",
-        said.stderr
-    );
-}

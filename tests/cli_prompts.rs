@@ -1,5 +1,5 @@
-//! What the program asks at a terminal: hidden answers, `setup` from end to end, and what it says while
-//! something takes long.
+//! What the program asks at a terminal: hidden answers, `setup` from end to end, what it says while
+//! something takes long, and where there is nobody to ask.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -286,4 +286,25 @@ async fn what_takes_over_a_second_says_what_it_waits_for() {
     assert_eq!(code, 0, "{shown}");
     // The line is taken back before the result comes.
     assert!(shown.contains("\r\x1b[KHot tub"), "{shown:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn with_nobody_to_ask_it_says_where_a_secret_can_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["account", "register", "--app", "heatzy", "--username", "me"];
+    let said = support::cli::run_alone(folder.path(), &args).await;
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(
+        said.stderr.contains("--password-file FILE"),
+        "{}",
+        said.stderr
+    );
+    let said = support::cli::run_alone(folder.path(), &["setup"]).await;
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(
+        said.stderr.contains("there is no terminal"),
+        "{}",
+        said.stderr
+    );
 }

@@ -106,7 +106,7 @@ impl DeviceLine {
         self.batches.iter().find(|batch| batch.is_under_way())
     }
 
-    /// The oldest that waits leaves, unless one is under way.
+    /// The oldest that waits leaves, unless one is under way, or it may not go this way.
     pub(super) fn leave(&mut self, way: Way, now: Duration) -> Option<Wish> {
         if self.under_way().is_some() || self.gathers_until.is_some() {
             return None;
@@ -122,6 +122,9 @@ impl DeviceLine {
             if is_repeat && matches!(&wish, Wish::Set(attrs) if attrs.is_empty()) {
                 batch.repeats_nothing(now);
                 continue;
+            }
+            if way != Way::Http && !batch.may_use_push() {
+                return None;
             }
             batch.leaves(&wish, way, now);
             let older = self.batches.iter_mut().take(at);

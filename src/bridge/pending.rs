@@ -91,10 +91,6 @@ impl PendingSets {
             .lines
             .get_mut(did)
             .filter(|_| !self.silent.contains(did))?;
-        let first = line.batches.iter().find(|batch| batch.is_waiting())?;
-        if !first.may_use_push() {
-            return None;
-        }
         match line.leave(Way::Push { link, serial }, now)? {
             Wish::Set(attrs) => Some(attrs),
             Wish::Raw(_) => None,

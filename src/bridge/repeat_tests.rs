@@ -69,6 +69,27 @@ fn raw_commands_are_never_repeated() {
 }
 
 #[test]
+fn a_raw_command_behind_a_repeat_that_is_left_out_does_not_go_over_push() {
+    let mut pending = PendingSets::default();
+    let (one, two) = (caller(&[("a", 1.0)], 0), caller(&[("a", 2.0)], 2));
+    pending.add_set(&did(), Vec::new(), one, s(0)).unwrap();
+    pending.take(&did(), s(0));
+    pending.answered(&did(), Ok(()), s(0));
+    let old = attrs(&[("a", 0.0)]);
+    pending.observe(&did(), image(&old, s(11)), s(11));
+    assert!(pending.wants_call(&did()), "it waits to be sent once more");
+    let raw = Caller {
+        attrs: Attrs::default(),
+        ..caller(&[], 1)
+    };
+    pending.add_raw(&did(), vec![1], raw, s(12)).unwrap();
+    pending.add_set(&did(), Vec::new(), two, s(12)).unwrap();
+    assert!(pending.take_push(&did(), LinkId(1), 1, s(13)).is_none());
+    let next = pending.take(&did(), s(13));
+    assert!(matches!(next, Some(CloudCall::Raw { .. })), "{next:?}");
+}
+
+#[test]
 fn what_a_newer_set_changes_is_not_repeated() {
     // The newer one waits, is under way, or was taken; the older repeats what is left of it.
     for (newer, left) in [

@@ -121,12 +121,14 @@ impl UserProfiles {
         self.look != *look
     }
 
-    /// All that can be used, with their files.
+    /// All that can be used, with their files, by name: of two that fit a product equally well the first
+    /// counts.
     pub fn profiles(&self) -> impl Iterator<Item = (&Path, &ProfileFile)> {
         let read = self.files.iter();
         let read = read.filter_map(|(file, found)| Some((file, found.as_ref().ok()?)));
-        let all = read.chain(&self.kept);
-        all.map(|(file, profile)| (file.as_path(), profile))
+        let all: BTreeMap<_, _> = read.chain(&self.kept).collect();
+        all.into_iter()
+            .map(|(file, profile)| (file.as_path(), profile))
     }
 
     /// All that is wrong, by file and line.
@@ -325,6 +327,21 @@ mod tests {
         let mut other = elsewhere.clone();
         other.keep(&back);
         assert_eq!(other, elsewhere, "another folder keeps nothing");
+    }
+
+    #[test]
+    fn what_stands_in_for_a_faulty_file_keeps_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = |profiles: &UserProfiles| profiles.profiles().next().unwrap().1.title.clone();
+        write(folder.path(), "a.yaml", "a", "A");
+        write(folder.path(), "b.yaml", "b", "B");
+        let read = UserProfiles::read(Some(folder.path().into()));
+        assert_eq!(first(&read), "A");
+        // Of two that fit a product equally well the first counts, and a slip must not make it the other.
+        std::fs::write(folder.path().join("a.yaml"), "profile: [").unwrap();
+        let mut broken = UserProfiles::read(Some(folder.path().into()));
+        broken.keep(&read);
+        assert_eq!(first(&broken), "A");
     }
 
     #[test]

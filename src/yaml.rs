@@ -34,7 +34,7 @@ pub struct Document {
 /// # Errors
 /// [`YamlError`] with the first fault.
 pub fn typed<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
-    serde_yaml::from_str(text).map_err(|err| error(&err))
+    serde_yaml::from_str(unmarked(text)).map_err(|err| error(&err))
 }
 
 /// As [`typed`], naming the line of what is wrong and not of what it is in.
@@ -42,7 +42,7 @@ pub fn typed<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
 /// # Errors
 /// [`YamlError`] with the first fault.
 pub fn typed_by_path<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
-    let deserializer = serde_yaml::Deserializer::from_str(text);
+    let deserializer = serde_yaml::Deserializer::from_str(unmarked(text));
     serde_path_to_error::deserialize(deserializer).map_err(|err| {
         let path = err.path().to_string();
         let inner = error(err.inner());
@@ -54,6 +54,11 @@ pub fn typed_by_path<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
             message: inner.message,
         }
     })
+}
+
+/// Without the byte order mark that Windows' editors put in front.
+fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 impl Document {
@@ -117,7 +122,7 @@ pub fn parse(text: &str) -> Result<Document, YamlError> {
         message: format!("what has no place in JSON has none here: {err}"),
     })?;
     let mut walk = Walk::default();
-    for event in Parser::new_from_str(text) {
+    for event in Parser::new_from_str(unmarked(text)) {
         let (event, span) = event.map_err(|err| YamlError {
             line: err.marker().line(),
             message: err.info().to_owned(),

@@ -5,6 +5,8 @@ use crate::model::{AttrValue, Attrs};
 
 use super::entity::{Channel, Condition, Part, Range, Reading, Test};
 
+/// What one of a higher byte counts.
+pub(super) const HIGH_BYTE: f64 = 256.0;
 /// A colour at its brightest, as Home Assistant counts.
 pub(super) const FULL_COLOUR: f64 = 255.0;
 

@@ -3,6 +3,7 @@
 //!
 //! Without a schema the same walk finds the faults of a profile.
 
+mod impossible;
 mod limits;
 mod variants;
 
@@ -23,6 +24,7 @@ use super::file::{
 use super::name;
 use super::pattern::matching;
 use super::platform::RoleKind;
+use super::read::HIGH_BYTE;
 
 /// Where a command's number goes in a step.
 const VALUE: &str = "$value";
@@ -93,6 +95,7 @@ impl<'a> Resolver<'a> {
                 self.fault(format!("a {platform} has only {}", known.join(", ")));
                 continue;
             };
+            self.check_words(file.platform, role, kind, part);
             if let Some(part) = self.part(kind, part) {
                 // What a guessed schema calls settable may be a thermometer.
                 let sets = file.platform.is_control() && !role.is_only_shown();
@@ -204,7 +207,10 @@ impl<'a> Resolver<'a> {
         }
         let (times, plus) = (file.scale.unwrap_or(1.0), file.offset.unwrap_or(0.0));
         if let Some([high, low]) = &file.bytes {
-            let terms = vec![(self.attr(high)?, times * 256.0), (self.attr(low)?, times)];
+            let terms = vec![
+                (self.attr(high)?, times * HIGH_BYTE),
+                (self.attr(low)?, times),
+            ];
             return Some(Reading::Linear { terms, plus });
         }
         if let Some(channels) = &file.channels {
@@ -300,12 +306,6 @@ impl<'a> Resolver<'a> {
             }
             let mut words = Vec::new();
             for (word, steps) in &write.0 {
-                if kind == RoleKind::Bool && !["on", "off"].contains(&word.as_str()) {
-                    self.fault_at(
-                        &format!("write.{word}"),
-                        "an on/off role has `on` and `off`".into(),
-                    );
-                }
                 if let Some(steps) = self.steps(steps, file) {
                     words.push((word.clone(), steps));
                 }
@@ -327,8 +327,8 @@ impl<'a> Resolver<'a> {
         if let Some(map) = &file.map {
             let mut words = Vec::new();
             for (word, values) in &map.0 {
-                let first = values.all().into_iter().next();
-                if let Some(value) = first.and_then(|value| self.accepted(&attr, value)) {
+                let mut values = values.all().into_iter();
+                if let Some(value) = values.find_map(|value| self.accepted(&attr, value)) {
                     let step = Step(vec![(attr.clone(), Given::Fixed(value))]);
                     words.push((word.clone(), vec![step]));
                 }
@@ -467,3 +467,7 @@ fn is_key(key: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     !key.is_empty() && key.chars().all(plain)
 }
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

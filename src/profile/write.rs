@@ -6,7 +6,7 @@ use crate::ids::AttrName;
 use crate::model::{AttrValue, Attrs, ProductSchema};
 
 use super::entity::{Given, Part, Portion, Step, Writing};
-use super::read::FULL_COLOUR;
+use super::read::{FULL_COLOUR, HIGH_BYTE};
 
 /// What a command says.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,13 +41,17 @@ impl Part {
 
     fn check_range(&self, attrs: &Attrs, number: f64) -> Result<(), String> {
         let range = self.range(attrs);
-        let min = range.and_then(|range| range.min).unwrap_or(f64::MIN);
-        let max = range.and_then(|range| range.max).unwrap_or(f64::MAX);
-        if (min..=max).contains(&number) {
-            Ok(())
-        } else {
-            Err(format!("{number} is refused; accepted: {min} to {max}"))
+        let (min, max) = range.map_or((None, None), |range| (range.min, range.max));
+        if min.is_none_or(|min| min <= number) && max.is_none_or(|max| number <= max) {
+            return Ok(());
         }
+        let accepted = match (min, max) {
+            (Some(min), Some(max)) => format!("{min} to {max}"),
+            (Some(min), None) => format!("at least {min}"),
+            (None, Some(max)) => format!("at most {max}"),
+            (None, None) => "numbers".into(),
+        };
+        Err(format!("{number} is refused; accepted: {accepted}"))
     }
 }
 
@@ -128,8 +132,8 @@ fn fill(schema: &ProductSchema, steps: &[Step], number: f64) -> Result<Vec<Attrs
                 let raw = (number - plus) / times;
                 let raw = match part {
                     Portion::Whole => raw,
-                    Portion::High => (raw.round() / 256.0).floor(),
-                    Portion::Low => raw.round().rem_euclid(256.0),
+                    Portion::High => (raw.round() / HIGH_BYTE).floor(),
+                    Portion::Low => raw.round().rem_euclid(HIGH_BYTE),
                 };
                 accept(
                     schema,

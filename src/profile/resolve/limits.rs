@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::DataType;
+use crate::model::{DataType, NumberSpec};
 
 use super::Resolver;
 use crate::profile::entity::{Condition, Range, Reading, Writing};
 use crate::profile::file::{FullPart, RangeFile};
 use crate::profile::platform::RoleKind;
+use crate::profile::read::HIGH_BYTE;
 
 impl Resolver<'_> {
     pub(super) fn options(
@@ -85,18 +86,11 @@ impl Resolver<'_> {
 
     /// What the profile does not limit, the schema does.
     fn by_schema(&self, file: &FullPart, range: Range) -> Range {
-        let spec = file.attr.as_ref().and_then(|attr| {
-            match self
-                .schema?
-                .get(attr)
-                .map(|datapoint| &datapoint.data_type)?
-            {
-                DataType::Number(spec) => Some(*spec),
-                DataType::Bool | DataType::Enum(_) | DataType::Binary { .. } | DataType::Text => {
-                    None
-                }
-            }
-        });
+        let spec = match (&file.attr, &file.bytes) {
+            (Some(attr), _) => self.number(attr),
+            (None, Some([high, low])) => self.two_bytes(high, low),
+            (None, None) => None,
+        };
         let Some(spec) = spec else {
             return range;
         };
@@ -109,6 +103,23 @@ impl Resolver<'_> {
             step: range.step.or(Some((spec.ratio * times).abs())),
             ..range
         }
+    }
+
+    fn number(&self, attr: &str) -> Option<NumberSpec> {
+        match &self.schema?.get(attr)?.data_type {
+            DataType::Number(spec) => Some(*spec),
+            DataType::Bool | DataType::Enum(_) | DataType::Binary { .. } | DataType::Text => None,
+        }
+    }
+
+    /// Of a number that lies in two attributes.
+    fn two_bytes(&self, high: &str, low: &str) -> Option<NumberSpec> {
+        let (high, low) = (self.number(high)?, self.number(low)?);
+        Some(NumberSpec {
+            min: high.min.mul_add(HIGH_BYTE, low.min),
+            max: high.max.mul_add(HIGH_BYTE, low.max),
+            ..low
+        })
     }
 }
 

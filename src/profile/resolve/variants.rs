@@ -4,7 +4,9 @@ use crate::ids::AttrName;
 use crate::model::{AttrValue, DataType};
 
 use super::Resolver;
-use crate::profile::entity::{Channel, Condition, Given, Part, Range, Reading, Step, Writing};
+use crate::profile::entity::{
+    Case, Channel, Condition, Given, Part, Range, Reading, Step, Test, Writing,
+};
 use crate::profile::file::FullPart;
 use crate::profile::platform::RoleKind;
 
@@ -33,7 +35,7 @@ impl Resolver<'_> {
             let Some(when) = self.condition(&variant.when) else {
                 continue;
             };
-            let Some(part) = self.part(kind, &variant.part.0) else {
+            let Some(part) = self.part(kind, &inherit(&variant.part.0, file)) else {
                 continue;
             };
             reads.extend(part.reads.map(|reading| (when.clone(), reading)));
@@ -67,7 +69,7 @@ impl Resolver<'_> {
     }
 
     /// A switch that is reported as 0 and 1 is a number to a schema that says so, and to one that was
-    /// guessed.
+    /// guessed. The words of a profile are on and off.
     pub(super) fn on_off(
         &self,
         kind: RoleKind,
@@ -80,6 +82,7 @@ impl Resolver<'_> {
         };
         let reads = match reads {
             Some(Reading::Attr(attr)) if is_number(&attr) => Some(Reading::Any(vec![attr])),
+            Some(reading) if kind == RoleKind::Bool => Some(as_bool(reading)),
             other => other,
         };
         let writes = match writes {
@@ -132,6 +135,53 @@ impl Resolver<'_> {
             }
         }
         Some(Writing::Colour { channels, with })
+    }
+}
+
+/// What a variant does not limit, the whole part does, before the schema.
+fn inherit(variant: &FullPart, whole: &FullPart) -> FullPart {
+    FullPart {
+        min: variant.min.or(whole.min),
+        max: variant.max.or(whole.max),
+        step: variant.step.or(whole.step),
+        ..variant.clone()
+    }
+}
+
+/// With true and false for `on` and `off`.
+fn as_bool(reading: Reading) -> Reading {
+    let is = |word: AttrValue| match word.to_bare().as_str() {
+        "on" => AttrValue::Bool(true),
+        "off" => AttrValue::Bool(false),
+        _ => word,
+    };
+    match reading {
+        Reading::Map { attr, words } => {
+            let words = words.into_iter();
+            let cases = words.map(|(word, values)| Case {
+                when: Condition(vec![(attr.clone(), Test::OneOf(values))]),
+                is: is(AttrValue::Text(word.as_str().into())),
+            });
+            Reading::Cases(cases.collect())
+        }
+        Reading::Cases(cases) => {
+            let cases = cases.into_iter().map(|case| Case {
+                is: is(case.is),
+                ..case
+            });
+            Reading::Cases(cases.collect())
+        }
+        Reading::Unless { attr, unset, of } => Reading::Unless {
+            attr,
+            unset,
+            of: Box::new(as_bool(*of)),
+        },
+        other @ (Reading::Attr(_)
+        | Reading::Linear { .. }
+        | Reading::Any(_)
+        | Reading::Faults { .. }
+        | Reading::Colour(_)
+        | Reading::First(_)) => other,
     }
 }
 

@@ -77,7 +77,7 @@ impl Fixture {
 }
 
 /// Each fixture with the profile that it must get.
-const FIXTURES: [(&str, &str); 32] = [
+const FIXTURES: [(&str, &str); 35] = [
     ("airjet", "bestway-airjet"),
     ("airjet-v01", "bestway-airjet-v01"),
     ("hydrojet", "bestway-hydrojet"),
@@ -110,6 +110,9 @@ const FIXTURES: [(&str, &str); 32] = [
     ("sauna", "clearlight-sauna"),
     ("demo-kit", "gizwits-demo-kit"),
     ("inverter", "vaysunic-inverter"),
+    ("wave-spa", "wave-spa"),
+    ("vaillant", "vaillant-vsmart"),
+    ("gyre", "maxspect-gyre"),
 ];
 
 /// The lines of a table, each with so many columns.

@@ -36,7 +36,7 @@ const BESTWAY: &str = "98754e684ec045528b073876c34c7348";
 const JEBAO: &str = "c3703c4888ec4736a3a0d9425c321604";
 
 /// Every preset, by name.
-pub const PRESETS: [Preset; 13] = [
+pub const PRESETS: [Preset; 15] = [
     preset(
         "aqua-medic",
         "07452c4f036a4be3acedf8dbeef38320",
@@ -88,6 +88,12 @@ pub const PRESETS: [Preset; 13] = [
         "Jebao Aqua (older, US)",
     ),
     preset(
+        "maxspect",
+        "b59fcef4de7a4d2ab7f4c26eb81a0537",
+        None,
+        "Maxspect Syna-G",
+    ),
+    preset(
         "ph-803w",
         "68bb8ff791a2487ba9d015e11fe72d7b",
         Some(Region::Cn),
@@ -104,6 +110,12 @@ pub const PRESETS: [Preset; 13] = [
         "43dd9325798e48f78393f80db81ce5fb",
         Some(Region::Eu),
         "VaySunic inverter (iOS app)",
+    ),
+    preset(
+        "wave-spa",
+        "78a879318939402b9c70819d918ef8ed",
+        None,
+        "Wave Spa",
     ),
 ];
 

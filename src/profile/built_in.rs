@@ -12,7 +12,7 @@ macro_rules! profile {
 }
 
 /// Name and text of each.
-pub const FILES: [(&str, &str); 30] = [
+pub const FILES: [(&str, &str); 33] = [
     profile!("bestway-airjet-v01.yaml"),
     profile!("bestway-airjet.yaml"),
     profile!("bestway-hydrojet.yaml"),
@@ -40,9 +40,12 @@ pub const FILES: [(&str, &str); 30] = [
     profile!("jebao-wavemaker-legacy.yaml"),
     profile!("jebao-wavemaker-pro.yaml"),
     profile!("jebao-wavemaker.yaml"),
+    profile!("maxspect-gyre.yaml"),
     profile!("outes-heat-pump.yaml"),
     profile!("ph-803w.yaml"),
+    profile!("vaillant-vsmart.yaml"),
     profile!("vaysunic-inverter.yaml"),
+    profile!("wave-spa.yaml"),
 ];
 
 /// All of them, read. A unit test sees to it that each can be.

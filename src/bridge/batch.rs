@@ -311,7 +311,7 @@ impl Batch {
     }
 
     /// What it sets, but for what a newer set took over.
-    fn wants(&self) -> impl Iterator<Item = (&AttrName, &AttrValue)> {
+    pub(super) fn wants(&self) -> impl Iterator<Item = (&AttrName, &AttrValue)> {
         let set = self.set().into_iter().flat_map(Attrs::iter);
         set.filter(|(name, _)| !self.superseded.contains(*name))
     }

@@ -183,3 +183,7 @@ fn unanswered(why: &str) -> CallError {
 #[cfg(test)]
 #[path = "commands_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tap_tests.rs"]
+mod tap_tests;

@@ -26,7 +26,7 @@ fn spa() -> Did {
     Did::new("spa").unwrap()
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let account = Account {
         regions: vec![Region::Custom],
         include: None,
@@ -58,18 +58,22 @@ fn schema(product_key: &ProductKey) -> ProductSchema {
 }
 
 /// The bridge and what it asked for last.
-struct Town {
+pub(super) struct Town {
     bridge: Bridge,
     now: Duration,
     link: LinkId,
     calls: Vec<(CallId, CloudCall)>,
-    orders: Vec<SocketOrder>,
+    pub(super) orders: Vec<SocketOrder>,
     published: Vec<(String, String)>,
 }
 
 impl Town {
     /// Everything is known, and push is up.
     fn new() -> Self {
+        Self::of(settings())
+    }
+
+    pub(super) fn of(settings: Settings) -> Self {
         let product_key = ProductKey::new("pk").unwrap();
         let restored = Restored {
             schemas: BTreeMap::from([(product_key.clone(), Arc::new(schema(&product_key)))]),
@@ -81,7 +85,7 @@ impl Town {
             unix: START,
         };
         let mut town = Self {
-            bridge: Bridge::new(settings(), restored, 1, now),
+            bridge: Bridge::new(settings, restored, 1, now),
             now: Duration::ZERO,
             link: LinkId(0),
             calls: Vec::new(),
@@ -143,7 +147,7 @@ impl Town {
     }
 
     /// What the bridge asks for and publishes meanwhile is kept for a look.
-    fn run_for(&mut self, millis: u64) {
+    pub(super) fn run_for(&mut self, millis: u64) {
         let end = self.now + Duration::from_millis(millis);
         let (mut orders, mut published) = (Vec::new(), Vec::new());
         while let Some(at) = Some(self.bridge.next_deadline().0).filter(|at| *at <= end) {
@@ -203,7 +207,7 @@ impl Town {
         );
     }
 
-    fn message(&mut self, verb: &str, payload: &str) {
+    pub(super) fn message(&mut self, verb: &str, payload: &str) {
         self.tell(Input::Message(Message {
             topic: format!("g/spa/{verb}"),
             payload: payload.into(),
@@ -219,19 +223,19 @@ impl Town {
         }
     }
 
-    fn published(&self, topic: &str) -> Vec<&str> {
+    pub(super) fn published(&self, topic: &str) -> Vec<&str> {
         let of = self.published.iter().filter(|(of, _)| of == topic);
         of.map(|(_, payload)| payload.as_str()).collect()
     }
 
-    fn result(&self) -> Value {
+    pub(super) fn result(&self) -> Value {
         match &self.published("g/spa/result")[..] {
             [result] => serde_json::from_str(result).unwrap(),
             other => panic!("{other:?}"),
         }
     }
 
-    fn acknowledge(&mut self, serial: u64) {
+    pub(super) fn acknowledge(&mut self, serial: u64) {
         self.socket(SocketEvent::Acknowledged { did: spa(), serial });
     }
 

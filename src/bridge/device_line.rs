@@ -102,6 +102,13 @@ impl DeviceLine {
         batches.chain(self.gathers_until).min()
     }
 
+    /// The device as it will be when all that was asked for is done.
+    pub(super) fn foresee(&self, attrs: &mut Attrs) {
+        for (name, value) in self.batches.iter().flat_map(Batch::wants) {
+            attrs.insert(name.clone(), value.clone());
+        }
+    }
+
     pub(super) fn under_way(&self) -> Option<&Batch> {
         self.batches.iter().find(|batch| batch.is_under_way())
     }

@@ -184,7 +184,8 @@ impl Bridge {
             Inbound::Set { .. } => command::parse_set(schema, payload).map(set)?,
             Inbound::SetEntity { key, role, .. } => {
                 let entities = entry.plan.as_ref().map_or(&[][..], |plan| &plan.entities);
-                let known = (schema.as_ref(), &entry.attrs);
+                let attrs = self.pending.foreseen(did, &entry.attrs);
+                let known = (schema.as_ref(), &attrs);
                 let steps = entity_command::parse(entities, (key, role), payload, known);
                 let mut before = steps.map_err(refuse)?;
                 let attrs = before.pop().unwrap_or_default();

@@ -173,6 +173,16 @@ impl PendingSets {
         line.is_some_and(|line| line.batches.iter().any(|batch| batch.is_for(name, value)))
     }
 
+    /// The device as it will be when all that was asked for is done: what decides on the next command. One
+    /// tap may send a mode, and a temperature that only this mode has.
+    pub(super) fn foreseen(&self, did: &Did, reported: &Attrs) -> Attrs {
+        let mut attrs = reported.clone();
+        if let Some(line) = self.lines.get(did) {
+            line.foresee(&mut attrs);
+        }
+        attrs
+    }
+
     /// A report came. Returns the results that are known by that; what it ought to show and does not
     /// may wait to be sent once more.
     pub(super) fn observe(&mut self, did: &Did, seen: Seen<'_>, now: Duration) -> Vec<Verdict> {

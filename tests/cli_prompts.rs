@@ -6,6 +6,7 @@
 
 mod support;
 
+use gizwits2mqtt::model::preset::PRESETS;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -241,7 +242,9 @@ async fn setup_finds_the_app_of_somebody_who_does_not_know_it() {
     let url = cloud.url();
     let mut terminal = Terminal::open(folder.path(), &["setup", "--api-url", &url]);
     terminal.answers("Number or name: ", "nonsense");
-    terminal.answers("Number or name: ", "15");
+    // Behind the apps that are known, and another one.
+    let not_sure = PRESETS.len() + 2;
+    terminal.answers("Number or name: ", &not_sure.to_string());
     terminal.answers("as in the app: ", "me@example.com");
     terminal.answers_hidden("Password of me@example.com: ", "my-password-1");
     terminal.sees("bestway: ");

@@ -6,11 +6,11 @@
 
 mod support;
 
-use gizwits2mqtt::model::preset::PRESETS;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use gizwits2mqtt::model::preset::PRESETS;
 use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 use serde_json::json;

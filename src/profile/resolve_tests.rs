@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{AttrValue, Attrs, ProductSchema};
+use crate::model::{Attrs, ProductSchema};
 use crate::profile::entity::{Entity, Part};
-use crate::profile::hints::testing::schema;
+use crate::profile::hints::testing::{attrs, schema};
 use crate::profile::load;
 use crate::profile::platform::Role;
 use crate::profile::resolve;
@@ -25,16 +25,6 @@ fn label(name: &str, labels: &[&str]) -> Value {
 fn number(name: &str, data_type: &str, max: u32) -> Value {
     json!({ "name": name, "type": "status_writable", "data_type": data_type,
         "uint_spec": { "min": 0, "max": max, "ratio": 1, "addition": 0 } })
-}
-
-fn attrs(schema: &ProductSchema, report: &Value) -> Attrs {
-    let report = report.as_object().unwrap().iter();
-    let decode = |(name, value): (&String, &Value)| {
-        let datapoint = schema.get(name).unwrap();
-        let value = AttrValue::decode(datapoint, value).unwrap();
-        (datapoint.name.clone(), value)
-    };
-    report.map(decode).collect()
 }
 
 fn shown(part: &Part, schema: &ProductSchema, report: &Value) -> Option<String> {

@@ -1,9 +1,9 @@
-//! Schemas for tests of what names give away.
+//! Schemas and reports for tests of what products become.
 
 use serde_json::{Value, json};
 
 use crate::ids::ProductKey;
-use crate::model::{Datapoint, ProductSchema};
+use crate::model::{AttrValue, Attrs, Datapoint, ProductSchema};
 
 /// A product with these attributes.
 pub(in crate::profile) fn schema(attrs: &Value) -> ProductSchema {
@@ -12,6 +12,17 @@ pub(in crate::profile) fn schema(attrs: &Value) -> ProductSchema {
     let (schema, left_out) = ProductSchema::parse(&product_key, &document).unwrap();
     assert!(left_out.is_empty(), "{left_out:?}");
     schema
+}
+
+/// What a device of the product said.
+pub(in crate::profile) fn attrs(schema: &ProductSchema, report: &Value) -> Attrs {
+    let report = report.as_object().unwrap().iter();
+    let decode = |(name, value): (&String, &Value)| {
+        let datapoint = schema.get(name).unwrap();
+        let value = AttrValue::decode(datapoint, value).unwrap();
+        (datapoint.name.clone(), value)
+    };
+    report.map(decode).collect()
 }
 
 /// One attribute; a bool unless it says otherwise.

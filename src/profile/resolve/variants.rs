@@ -202,8 +202,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::ids::ProductKey;
-    use crate::model::{AttrValue, Attrs, ProductSchema};
+    use crate::model::ProductSchema;
     use crate::profile::entity::Entity;
+    use crate::profile::hints::testing::attrs;
     use crate::profile::load;
     use crate::profile::platform::Role;
     use crate::profile::resolve;
@@ -253,16 +254,6 @@ entities:
         let key = ProductKey::new("pk").unwrap();
         let document = json!({ "entities": [{ "attrs": attrs }] });
         ProductSchema::parse(&key, &document).unwrap().0
-    }
-
-    fn attrs(schema: &ProductSchema, report: &Value) -> Attrs {
-        let report = report.as_object().unwrap().iter();
-        let decode = |(name, value): (&String, &Value)| {
-            let datapoint = schema.get(name).unwrap();
-            let value = AttrValue::decode(datapoint, value).unwrap();
-            (datapoint.name.clone(), value)
-        };
-        report.map(decode).collect()
     }
 
     fn entities(schema: &ProductSchema) -> Vec<Entity> {

@@ -130,8 +130,9 @@ fn unknown(schema: &ProductSchema, name: &str) -> String {
     }
 }
 
-/// A bare value for the attribute whose topic level is `attr_level`: JSON, or a word such as `ON`,
-/// a label, or hex.
+/// A bare value for the attribute whose topic level is `level`: JSON, or a word such as `ON`, a label,
+/// or hex. An attribute that is called like a reserved word (`set`) also answers to its own name, which
+/// is no attribute's level.
 ///
 /// # Errors
 /// [`CommandError`] when the attribute is unknown, read-only, or the value is refused.
@@ -144,6 +145,7 @@ pub fn parse_set_attr(
     let mut datapoints = schema.datapoints().iter();
     let datapoint = datapoints
         .find(|known| attr_level(schema, known.name.as_str()) == level)
+        .or_else(|| schema.get(level))
         .ok_or_else(|| plain(unknown(schema, level)))?;
     if text.trim().is_empty() {
         // What clears a retained message, too; as a text it would be a value.
@@ -401,6 +403,34 @@ mod tests {
                 parse_set_attr(&schema(), level, payload.as_bytes()).is_err(),
                 "{level} {payload}"
             );
+        }
+    }
+
+    #[test]
+    fn an_attribute_called_like_a_reserved_word_is_set_by_its_level_and_by_its_name() {
+        let names = ["availability", "set", "set_", "get", "raw", "result"];
+        let attrs = names
+            .map(|name| json!({ "name": name, "type": "status_writable", "data_type": "bool" }));
+        let document = json!({ "entities": [{ "attrs": attrs }] });
+        let schema = ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document)
+            .unwrap()
+            .0;
+        for (level, attr) in [
+            ("availability", "availability"),
+            ("availability_", "availability"),
+            ("set", "set"),
+            ("set_", "set"),
+            ("set__", "set_"),
+            ("get", "get"),
+            ("get_", "get"),
+            ("raw", "raw"),
+            ("raw_", "raw"),
+            ("result", "result"),
+            ("result_", "result"),
+        ] {
+            let request = parse_set_attr(&schema, level, b"true").unwrap();
+            let set = Value::Object(request.attrs.to_json());
+            assert_eq!(set, json!({ attr: true }), "{level}");
         }
     }
 

@@ -187,3 +187,7 @@ mod tests;
 #[cfg(test)]
 #[path = "tap_tests.rs"]
 mod tap_tests;
+
+#[cfg(test)]
+#[path = "momentary_tests.rs"]
+mod momentary_tests;

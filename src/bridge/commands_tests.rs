@@ -62,9 +62,9 @@ pub(super) struct Town {
     bridge: Bridge,
     now: Duration,
     link: LinkId,
-    calls: Vec<(CallId, CloudCall)>,
+    pub(super) calls: Vec<(CallId, CloudCall)>,
     pub(super) orders: Vec<SocketOrder>,
-    published: Vec<(String, String)>,
+    pub(super) published: Vec<(String, String)>,
 }
 
 impl Town {
@@ -208,10 +208,14 @@ impl Town {
     }
 
     pub(super) fn message(&mut self, verb: &str, payload: &str) {
+        self.hears(&format!("g/spa/{verb}"), payload, false);
+    }
+
+    pub(super) fn hears(&mut self, topic: &str, payload: &str, retained: bool) {
         self.tell(Input::Message(Message {
-            topic: format!("g/spa/{verb}"),
+            topic: topic.into(),
             payload: payload.into(),
-            retained: false,
+            retained,
             reply: None,
         }));
     }
@@ -239,7 +243,7 @@ impl Town {
         self.socket(SocketEvent::Acknowledged { did: spa(), serial });
     }
 
-    fn controls(&self) -> usize {
+    pub(super) fn controls(&self) -> usize {
         let is_control = |(_, call): &&(CallId, CloudCall)| call.kind() == "control";
         self.calls.iter().filter(is_control).count()
     }

@@ -36,6 +36,13 @@ impl Bridge {
             );
             return;
         };
+        if message.retained && message.payload.is_empty() {
+            debug!(
+                topic = message.topic,
+                "an empty retained message deletes one and asks for nothing"
+            );
+            return;
+        }
         match inbound {
             Inbound::HomeAssistantStatus => self.on_home_assistant(now, &message, out),
             Inbound::Request { verb } if message.retained => {
@@ -49,6 +56,9 @@ impl Bridge {
             | Inbound::Raw { ref level } => match self.registry.at_level(level).cloned() {
                 Some(did) => self.on_command(now, did, inbound, message, out),
                 None if message.retained => self.ignore_retained(&message.topic, None, out),
+                None if message.payload.is_empty() => {
+                    debug!(topic = message.topic, "an empty command does nothing");
+                }
                 None => {
                     let level = level.clone();
                     self.refuse_unknown(&level, &message, out);
@@ -102,6 +112,10 @@ impl Bridge {
             self.ask(&did, Job::Latest(did.clone()), Priority::Asked);
             return;
         }
+        if message.payload.trim_ascii().is_empty() {
+            self.refuse_empty(&did, message, out);
+            return;
+        }
         let taken = match self.check_command(&did, &inbound, &message.payload) {
             Ok(Checked {
                 raw,
@@ -147,6 +161,30 @@ impl Bridge {
         match taken {
             Ok(()) => self.send_waiting(now, &did, out),
             Err(verdict) => self.publish_result(*verdict, out),
+        }
+    }
+
+    /// Deleting a retained command sends an empty message to who is subscribed, and nothing tells it
+    /// from a command. So it does nothing, whatever the topic; whoever meant a command reads the result,
+    /// and there is no event or warning.
+    fn refuse_empty(&self, did: &Did, message: Message, out: &mut Vec<Effect>) {
+        debug!(topic = message.topic, "an empty command does nothing");
+        let caller = Caller {
+            attrs: Attrs::default(),
+            transaction: None,
+            reply: message.reply,
+        };
+        let ending = Ending::Failed {
+            reason: "the payload is empty, so nothing was done".into(),
+            code: None,
+        };
+        let verdict = Verdict {
+            did: did.clone(),
+            caller,
+            ending,
+        };
+        if let Some(entry) = self.registry.get(did.as_str()) {
+            self.answer_command(&entry.level, verdict, out);
         }
     }
 

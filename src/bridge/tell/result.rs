@@ -24,11 +24,24 @@ impl Bridge {
         verdict: Verdict,
         out: &mut Vec<Effect>,
     ) {
-        let Verdict {
-            did,
-            caller,
-            ending,
-        } = verdict;
+        if let Ending::Failed { reason, code } = &verdict.ending {
+            let did = &verdict.did;
+            warn!(%did, reason, "a command failed");
+            self.health.note("command_failed".into());
+            let details = json!({ "error": reason, "code": code });
+            self.publish_event("command_failed", Some(did), None, details, out);
+        }
+        self.answer_command(level, verdict, out);
+    }
+
+    /// The result alone, without an event or a warning for one that failed.
+    pub(in crate::bridge) fn answer_command(
+        &self,
+        level: &str,
+        verdict: Verdict,
+        out: &mut Vec<Effect>,
+    ) {
+        let Verdict { caller, ending, .. } = verdict;
         let mut body = Map::new();
         let (status, confirmed) = match &ending {
             Ending::Taken { confirmed } => ("ok", *confirmed),
@@ -38,10 +51,6 @@ impl Bridge {
         body.insert("attrs".into(), Value::Object(caller.attrs.to_json()));
         body.insert("confirmed".into(), confirmed.into());
         if let Ending::Failed { reason, code } = ending {
-            warn!(%did, reason, "a command failed");
-            self.health.note("command_failed".into());
-            let details = json!({ "error": reason, "code": code });
-            self.publish_event("command_failed", Some(&did), None, details, out);
             body.insert("error".into(), reason.into());
             body.extend(code.map(|code| ("code".to_owned(), code.into())));
         }

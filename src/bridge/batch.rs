@@ -5,7 +5,7 @@ mod endings;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::ids::{AttrName, LinkId};
+use crate::ids::{AttrName, CallId, LinkId};
 use crate::model::{AttrValue, Attrs};
 
 use super::caller::Caller;
@@ -68,7 +68,7 @@ pub(super) enum Wish {
 /// Which way a command went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    Http,
+    Http(CallId),
     Push { link: LinkId, serial: u64 },
 }
 

@@ -191,3 +191,7 @@ mod tap_tests;
 #[cfg(test)]
 #[path = "momentary_tests.rs"]
 mod momentary_tests;
+
+#[cfg(test)]
+#[path = "late_outcome_tests.rs"]
+mod late_outcome_tests;

@@ -18,11 +18,11 @@ use crate::model::{Endpoint, ProductSchema, Region};
 
 const START: i64 = 1_800_000_000;
 
-fn name() -> AccountName {
+pub(super) fn name() -> AccountName {
     AccountName::new("home").unwrap()
 }
 
-fn spa() -> Did {
+pub(super) fn spa() -> Did {
     Did::new("spa").unwrap()
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Town {
 
 impl Town {
     /// Everything is known, and push is up.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::of(settings())
     }
 
@@ -93,19 +93,7 @@ impl Town {
             published: Vec::new(),
         };
         town.tell(Input::MqttUp);
-        let mut device = crate::bridge::testing::device("spa", "pk");
-        device.push = Some(Endpoint {
-            host: "m2m".into(),
-            port: 8080,
-            tls: false,
-        });
-        let devices = vec![device];
-        let (rows, unreadable) = (1, Vec::new());
-        town.answer(Ok(Reply::Bindings {
-            devices,
-            rows,
-            unreadable,
-        }));
+        town.lists_the_spa();
         town.poll_shows(START - 100, json!({ "temp_set": 38, "wave": 0 }));
         town.socket(SocketEvent::Opened);
         town.socket(SocketEvent::LoggedIn(Ok(())));
@@ -118,7 +106,22 @@ impl Town {
         town
     }
 
-    fn tell(&mut self, input: Input) {
+    /// The oldest call is a listing of the bindings.
+    pub(super) fn lists_the_spa(&mut self) {
+        let mut device = crate::bridge::testing::device("spa", "pk");
+        device.push = Some(Endpoint {
+            host: "m2m".into(),
+            port: 8080,
+            tls: false,
+        });
+        self.answer(Ok(Reply::Bindings {
+            devices: vec![device],
+            rows: 1,
+            unreadable: Vec::new(),
+        }));
+    }
+
+    pub(super) fn tell(&mut self, input: Input) {
         let now = Now {
             mono: self.now,
             unix: START + i64::try_from(self.now.as_secs()).unwrap(),
@@ -166,12 +169,12 @@ impl Town {
         (self.orders, self.published) = (orders, published);
     }
 
-    fn socket(&mut self, event: SocketEvent) {
+    pub(super) fn socket(&mut self, event: SocketEvent) {
         let link = self.link;
         self.tell(Input::Socket { link, event });
     }
 
-    fn push(&mut self, attrs: Value) {
+    pub(super) fn push(&mut self, attrs: Value) {
         let report = SocketEvent::Report {
             did: spa(),
             attrs: object(attrs),
@@ -181,7 +184,7 @@ impl Town {
     }
 
     /// The oldest call.
-    fn answer(&mut self, outcome: CallOutcome) {
+    pub(super) fn answer(&mut self, outcome: CallOutcome) {
         let (id, _) = self.calls.remove(0);
         let account = name();
         self.tell(Input::CallDone {
@@ -192,7 +195,7 @@ impl Town {
     }
 
     /// The oldest call is a poll of the spa.
-    fn poll_shows(&mut self, updated_at: i64, attrs: Value) {
+    pub(super) fn poll_shows(&mut self, updated_at: i64, attrs: Value) {
         let at = |(_, call): &(CallId, CloudCall)| matches!(call, CloudCall::Latest { .. });
         let at = self.calls.iter().position(at).expect("no poll");
         self.calls.swap(0, at);
@@ -200,7 +203,7 @@ impl Town {
         self.answer(Ok(Reply::Latest { updated_at, attrs }));
     }
 
-    fn set(&mut self, value: u8) {
+    pub(super) fn set(&mut self, value: u8) {
         self.message(
             "set",
             &json!({ "temp_set": value, "transaction": value }).to_string(),
@@ -220,7 +223,7 @@ impl Town {
         }));
     }
 
-    fn written(&self) -> u64 {
+    pub(super) fn written(&self) -> u64 {
         match &self.orders[..] {
             [SocketOrder::Write { serial, .. }] => *serial,
             other => panic!("{other:?}"),

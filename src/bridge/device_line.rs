@@ -130,7 +130,7 @@ impl DeviceLine {
                 batch.repeats_nothing(now);
                 continue;
             }
-            if way != Way::Http && !batch.may_use_push() {
+            if matches!(way, Way::Push { .. }) && !batch.may_use_push() {
                 return None;
             }
             batch.leaves(&wish, way, now);
@@ -233,7 +233,7 @@ impl DeviceLine {
         for mut batch in std::mem::take(&mut self.batches) {
             batch.observe(seen.attrs, seen.asked_at, seen.is_image);
             // A call that is under way may be refused yet; a write is done though nobody acknowledged it.
-            let is_call = batch.is_under_way() && batch.way == Some(Way::Http);
+            let is_call = batch.is_under_way() && matches!(batch.way, Some(Way::Http(_)));
             if batch.is_shown() && !is_call {
                 // No answer may ever tell that it took over what the older ones want.
                 verdicts.extend(self.supersede(did, &batch));

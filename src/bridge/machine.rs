@@ -273,22 +273,17 @@ impl Bridge {
     /// Lets out what the gates admit, whoever's turn it is.
     fn dispatch(&mut self, now: Now, out: &mut Vec<Effect>) {
         while let Some((name, offer)) = self.next_turn(now) {
+            let account = self.accounts.get_mut(&name);
+            let Some(waiting) = account.and_then(|account| account.take(offer)) else {
+                return;
+            };
+            let id = CallId(self.next_call);
+            let Some(call) = self.call_for(now, &name, id, &waiting.job) else {
+                continue;
+            };
             let Some(account) = self.accounts.get_mut(&name) else {
                 return;
             };
-            let Some(waiting) = account.take(offer) else {
-                return;
-            };
-            let call = call_for(
-                &waiting.job,
-                &mut self.pending,
-                &mut self.requests,
-                now.mono,
-            );
-            let Some(call) = call else {
-                continue;
-            };
-            let id = CallId(self.next_call);
             self.next_call += 1;
             self.health.called(call.kind(), now.mono);
             self.shared.sent(now.mono, &name);
@@ -301,6 +296,39 @@ impl Bridge {
                 call,
             });
         }
+    }
+
+    /// What a job of an account sends now; `None` when there is nothing to send any more.
+    fn call_for(
+        &mut self,
+        now: Now,
+        account: &AccountName,
+        id: CallId,
+        job: &Job,
+    ) -> Option<CloudCall> {
+        Some(match job {
+            Job::Login => CloudCall::Login,
+            Job::Command(did) => {
+                // A call that came back may wait here though the device is another account's by now.
+                let entry = self.registry.get(did.as_str());
+                entry.filter(|entry| entry.account == *account)?;
+                return self.pending.take(did, id, now.mono);
+            }
+            Job::Bindings { skip } => CloudCall::Bindings {
+                skip: *skip,
+                limit: super::listing::PAGE,
+            },
+            Job::Schema(product_key) => CloudCall::Schema {
+                product_key: product_key.clone(),
+            },
+            Job::Latest(did) => CloudCall::Latest { did: did.clone() },
+            Job::Request { id, .. } => return self.requests.take(*id),
+            Job::Schedules { skip } => CloudCall::Schedules {
+                skip: *skip,
+                limit: super::listing::PAGE,
+            },
+            Job::ScheduleLog(id) => CloudCall::ScheduleLog(id.clone()),
+        })
     }
 
     fn next_turn(&mut self, now: Now) -> Option<(AccountName, Offer)> {
@@ -426,33 +454,6 @@ pub(super) fn save_budget(name: &AccountName, learnt: Learnt) -> Effect {
         account: name.clone(),
         learnt,
     }
-}
-
-/// What a job sends now; `None` when there is nothing to send any more.
-fn call_for(
-    job: &Job,
-    pending: &mut PendingSets,
-    requests: &mut Requests,
-    now: Duration,
-) -> Option<CloudCall> {
-    Some(match job {
-        Job::Login => CloudCall::Login,
-        Job::Command(did) => return pending.take(did, now),
-        Job::Bindings { skip } => CloudCall::Bindings {
-            skip: *skip,
-            limit: super::listing::PAGE,
-        },
-        Job::Schema(product_key) => CloudCall::Schema {
-            product_key: product_key.clone(),
-        },
-        Job::Latest(did) => CloudCall::Latest { did: did.clone() },
-        Job::Request { id, .. } => return requests.take(*id),
-        Job::Schedules { skip } => CloudCall::Schedules {
-            skip: *skip,
-            limit: super::listing::PAGE,
-        },
-        Job::ScheduleLog(id) => CloudCall::ScheduleLog(id.clone()),
-    })
 }
 
 fn topics(settings: &Settings) -> Topics {

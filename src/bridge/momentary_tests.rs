@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::tests::{Town, settings};
-use super::*;
 use crate::bridge::settings::Settings;
 use crate::profile::catalog::Catalog;
 use crate::profile::load;

@@ -1,6 +1,6 @@
 //! Tests of `pending.rs`: orders of several messages, of several calls, and of several people.
 
-use super::tests::{attrs, caller, did, endings, refused, s};
+use super::tests::{CALL, attrs, caller, did, endings, refused, s};
 use super::*;
 use crate::bridge::input::ErrorClass;
 
@@ -23,7 +23,7 @@ fn set(
 
 /// What leaves now, if anything does.
 fn leaves(pending: &mut PendingSets, now: Duration) -> Option<Attrs> {
-    let CloudCall::Control { attrs, .. } = pending.take(&did(), now)? else {
+    let CloudCall::Control { attrs, .. } = pending.take(&did(), CALL, now)? else {
         panic!("no set")
     };
     Some(attrs)

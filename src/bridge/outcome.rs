@@ -11,6 +11,7 @@ use crate::ids::{AccountName, CallId, Did, ProductKey};
 use crate::model::ProductSchema;
 
 use super::account::Done;
+use super::batch::Way;
 use super::calls::{Job, Priority};
 use super::effect::Effect;
 use super::input::{CallError, CallOutcome, Reply};
@@ -40,8 +41,20 @@ impl Bridge {
         match done {
             Done::Nothing | Done::LoggedIn => {}
             Done::Requeued(Job::Command(did)) => {
-                self.pending.returned(&did);
-                self.send_waiting(now, &did, out);
+                if self.pending.is_under_way(&did, Way::Http(id)) {
+                    self.pending.returned(&did);
+                    self.send_waiting(now, &did, out);
+                }
+            }
+            Done::Finished {
+                job: Job::Command(did),
+                result,
+                ..
+            } => {
+                // The command of this call may have ended with its device; another is none of its business.
+                if self.pending.is_under_way(&did, Way::Http(id)) {
+                    self.on_command_answered(now, &did, result.map(|_| ()), out);
+                }
             }
             Done::Requeued(Job::Request { id, .. }) => self.requests.returned(id),
             Done::Requeued(_) => {}
@@ -82,9 +95,6 @@ impl Bridge {
                 self.on_schema(now, product_key, schema, document, out);
             }
             (Job::Schema(product_key), Err(err)) => self.on_no_schema(now, &product_key, &err),
-            (Job::Command(did), result) => {
-                self.on_command_answered(now, &did, result.map(|_| ()), out)
-            }
             (Job::Request { id, .. }, result) => self.on_request_done(now, name, id, result, out),
             (
                 Job::Schedules { skip },
@@ -116,7 +126,7 @@ impl Bridge {
                 warn!(reason = %err, "the bindings cannot be listed")
             }
             (job, Ok(_)) => warn!(?job, "an answer of the wrong kind was dropped"),
-            (Job::Login, Err(_)) => {}
+            (Job::Login | Job::Command(_), Err(_)) => {}
         }
     }
 

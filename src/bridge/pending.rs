@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::ids::{AttrName, Did, LinkId};
+use crate::ids::{AttrName, CallId, Did, LinkId};
 use crate::model::{AttrValue, Attrs};
 
 use super::batch::{Batch, Look, SEND_WITHIN, Way, Wish};
@@ -69,9 +69,9 @@ impl PendingSets {
         line.push(did, Batch::new(Wish::Raw(bytes), caller, now))
     }
 
-    /// The call that may leave now for a device: none while one is under way.
-    pub(super) fn take(&mut self, did: &Did, now: Duration) -> Option<CloudCall> {
-        let wish = self.lines.get_mut(did)?.leave(Way::Http, now)?;
+    /// What may leave now for a device with this call: nothing while something is under way.
+    pub(super) fn take(&mut self, did: &Did, call: CallId, now: Duration) -> Option<CloudCall> {
+        let wish = self.lines.get_mut(did)?.leave(Way::Http(call), now)?;
         let did = did.clone();
         Some(match wish {
             Wish::Set(attrs) => CloudCall::Control { did, attrs },

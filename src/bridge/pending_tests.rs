@@ -5,6 +5,9 @@ use crate::bridge::batch::LOOKS_TAKEN;
 use crate::bridge::device_line::MAX_WAITING;
 use crate::bridge::input::ErrorClass;
 
+/// Where it does not matter which.
+pub(super) const CALL: CallId = CallId(1);
+
 pub(super) const fn s(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
@@ -72,7 +75,7 @@ pub(super) fn ends(verdicts: &[Verdict], wanted: &str) {
 
 /// What goes out over HTTP now.
 pub(super) fn sent(pending: &mut PendingSets, now: u64) -> Option<Attrs> {
-    let call = pending.take(&did(), s(now))?;
+    let call = pending.take(&did(), CALL, s(now))?;
     let CloudCall::Control { attrs, .. } = call else {
         panic!("{call:?}")
     };
@@ -99,7 +102,7 @@ fn commands_that_wait_merge_and_the_newest_value_wins() {
             .add_set(&did(), Vec::new(), caller(values, n as u64), s(0))
             .unwrap();
     }
-    let Some(CloudCall::Control { attrs: sent, .. }) = pending.take(&did(), s(1)) else {
+    let Some(CloudCall::Control { attrs: sent, .. }) = pending.take(&did(), CALL, s(1)) else {
         panic!()
     };
     assert_eq!(sent, attrs(&[("a", 2.0), ("b", 1.0)]));
@@ -125,14 +128,14 @@ fn one_call_at_a_time_and_the_rest_waits_behind_it() {
     pending
         .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
-    assert!(pending.take(&did(), s(0)).is_some());
+    assert!(pending.take(&did(), CALL, s(0)).is_some());
     pending
         .add_set(&did(), Vec::new(), caller(&[("a", 2.0)], 1), s(0))
         .unwrap();
-    assert!(pending.take(&did(), s(0)).is_none());
+    assert!(pending.take(&did(), CALL, s(0)).is_none());
     pending.answered(&did(), Ok(()), s(1));
     assert!(pending.wants_call(&did()));
-    assert!(pending.take(&did(), s(1)).is_some());
+    assert!(pending.take(&did(), CALL, s(1)).is_some());
     let verdicts = pending.answered(&did(), Ok(()), s(2));
     assert_eq!(
         endings(&verdicts),
@@ -149,12 +152,12 @@ fn a_superseded_command_tells_what_went_out() {
             .add_set(&did(), Vec::new(), caller(&[("a", value)], n as u64), s(0))
             .unwrap();
     }
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending.answered(&did(), Ok(()), s(1));
     pending
         .add_set(&did(), Vec::new(), caller(&[("a", 3.0)], 2), s(1))
         .unwrap();
-    pending.take(&did(), s(1));
+    pending.take(&did(), CALL, s(1));
     let verdicts = pending.answered(&did(), Ok(()), s(2));
     assert_eq!(verdicts.len(), 2);
     for verdict in verdicts {
@@ -173,12 +176,12 @@ fn what_a_newer_set_overtook_is_not_confirmed_by_the_rest() {
             .add_set(&did(), Vec::new(), caller(values, n as u64), s(0))
             .unwrap();
     }
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending.answered(&did(), Ok(()), s(1));
     pending
         .add_set(&did(), Vec::new(), caller(&[("a", 2.0)], 3), s(1))
         .unwrap();
-    pending.take(&did(), s(1));
+    pending.take(&did(), CALL, s(1));
     assert!(pending.answered(&did(), Ok(()), s(2)).is_empty());
     let shown = attrs(&[("a", 2.0), ("b", 1.0)]);
     let verdicts = pending.observe(&did(), image(&shown, s(3)), s(3));
@@ -203,12 +206,12 @@ fn a_call_that_never_left_waits_again_with_what_came_later() {
             s(0),
         )
         .unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending
         .add_set(&did(), Vec::new(), caller(&[("a", 2.0)], 1), s(0))
         .unwrap();
     pending.returned(&did());
-    let Some(CloudCall::Control { attrs: sent, .. }) = pending.take(&did(), s(9)) else {
+    let Some(CloudCall::Control { attrs: sent, .. }) = pending.take(&did(), CALL, s(9)) else {
         panic!()
     };
     assert_eq!(sent, attrs(&[("a", 2.0), ("b", 1.0)]));
@@ -222,7 +225,7 @@ fn a_report_that_was_asked_for_before_the_command_confirms_nothing() {
     pending
         .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
-    pending.take(&did(), s(5));
+    pending.take(&did(), CALL, s(5));
     pending.answered(&did(), Ok(()), s(6));
     let shown = attrs(&[("a", 1.0)]);
     for (asked_at, results) in [(4, 0), (7, 1)] {
@@ -237,14 +240,14 @@ fn refused_and_unknown_fates_end_with_a_reason_and_never_twice() {
     pending
         .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     let verdicts = pending.answered(&did(), Err(refused(ErrorClass::Refused)), s(1));
     assert_eq!(endings(&verdicts), [(0, "no".into())]);
 
     pending
         .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 1), s(0))
         .unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     assert!(
         pending
             .answered(&did(), Err(refused(ErrorClass::Transient)), s(1))
@@ -270,7 +273,7 @@ fn looks_follow_a_sent_command_until_its_deadline() {
         .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
         .unwrap();
     assert_eq!(pending.next_deadline(), Some(SEND_WITHIN));
-    pending.take(&did(), s(1));
+    pending.take(&did(), CALL, s(1));
     pending.answered(&did(), Ok(()), s(1));
     let mut polls = 0;
     while let Some(at) = pending.next_deadline() {

@@ -1,6 +1,6 @@
 //! Tests of `pending.rs`: what goes over push, what is repeated, and what its end says.
 
-use super::tests::{attrs, caller, did, endings, ends, image, pushed, refused, s, sent};
+use super::tests::{CALL, attrs, caller, did, endings, ends, image, pushed, refused, s, sent};
 use super::*;
 use crate::bridge::input::ErrorClass;
 
@@ -9,7 +9,7 @@ fn a_set_that_a_late_poll_does_not_show_goes_out_once_more() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("temp_set", 40.0)], 0);
     pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending.answered(&did(), Ok(()), s(1));
     let old = attrs(&[("temp_set", 38.0)]);
     for (asked_at, is_repeated) in [(5, false), (11, true)] {
@@ -39,7 +39,7 @@ fn a_repeat_that_works_is_confirmed_for_all_its_callers() {
         let wish = caller(&[("a", 1.0)], n);
         pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     }
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     let unknown = Err(refused(ErrorClass::Transient));
     assert!(pending.answered(&did(), unknown, s(10)).is_empty());
     let (old, new) = (attrs(&[("a", 0.0)]), attrs(&[("a", 1.0)]));
@@ -62,7 +62,7 @@ fn raw_commands_are_never_repeated() {
     };
     pending.add_raw(&did(), vec![1], raw, s(0)).unwrap();
     assert!(pending.take_push(&did(), LinkId(1), 1, s(0)).is_none());
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     let verdicts = pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
     ends(&verdicts, "no");
     assert_eq!(pending.next_deadline(), None);
@@ -73,7 +73,7 @@ fn a_raw_command_behind_a_repeat_that_is_left_out_does_not_go_over_push() {
     let mut pending = PendingSets::default();
     let (one, two) = (caller(&[("a", 1.0)], 0), caller(&[("a", 2.0)], 2));
     pending.add_set(&did(), Vec::new(), one, s(0)).unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending.answered(&did(), Ok(()), s(0));
     let old = attrs(&[("a", 0.0)]);
     pending.observe(&did(), image(&old, s(11)), s(11));
@@ -85,7 +85,7 @@ fn a_raw_command_behind_a_repeat_that_is_left_out_does_not_go_over_push() {
     pending.add_raw(&did(), vec![1], raw, s(12)).unwrap();
     pending.add_set(&did(), Vec::new(), two, s(12)).unwrap();
     assert!(pending.take_push(&did(), LinkId(1), 1, s(13)).is_none());
-    let next = pending.take(&did(), s(13));
+    let next = pending.take(&did(), CALL, s(13));
     assert!(matches!(next, Some(CloudCall::Raw { .. })), "{next:?}");
 }
 
@@ -100,12 +100,12 @@ fn what_a_newer_set_changes_is_not_repeated() {
             let mut pending = PendingSets::default();
             let wish = caller(&[("a", 1.0), ("b", 1.0)], 0);
             pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
-            pending.take(&did(), s(0));
+            pending.take(&did(), CALL, s(0));
             pending.answered(&did(), Ok(()), s(1));
             let wish = caller(newer, 1);
             pending.add_set(&did(), Vec::new(), wish, s(10)).unwrap();
             if stage > 0 {
-                pending.take(&did(), s(10));
+                pending.take(&did(), CALL, s(10));
             }
             if stage > 1 {
                 pending.answered(&did(), Ok(()), s(10));
@@ -113,7 +113,7 @@ fn what_a_newer_set_changes_is_not_repeated() {
             let old = attrs(&[("a", 0.0), ("b", 0.0)]);
             pending.observe(&did(), image(&old, s(12)), s(12));
             if stage == 1 {
-                assert!(pending.take(&did(), s(12)).is_none());
+                assert!(pending.take(&did(), CALL, s(12)).is_none());
                 pending.answered(&did(), Ok(()), s(12));
             }
             let first = sent(&mut pending, 12);
@@ -131,7 +131,7 @@ fn a_repeat_that_came_back_lets_newer_sets_be() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("a", 1.0), ("b", 1.0)], 0);
     pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending.answered(&did(), Ok(()), s(1));
     let old = attrs(&[("a", 0.0), ("b", 0.0)]);
     pending.observe(&did(), image(&old, s(12)), s(12));
@@ -161,7 +161,7 @@ fn a_write_over_push_is_taken_by_acknowledgement_or_report() {
     write(&mut pending, 0);
     let way = Way::Push { link, serial: 0 };
     assert!(pending.is_under_way(&did(), way));
-    assert!(!pending.is_under_way(&did(), Way::Http));
+    assert!(!pending.is_under_way(&did(), Way::Http(CALL)));
     assert!(pending.answered(&did(), Ok(()), s(1)).is_empty());
     let verdicts = pending.observe(&did(), pushed(&shown, s(1)), s(1));
     assert_eq!(endings(&verdicts), [(0, "taken true".into())]);
@@ -205,7 +205,7 @@ fn partial_reports_confirm_together_and_a_call_under_way_only_when_it_is_answere
     let mut pending = PendingSets::default();
     let wish = caller(&[("a", 1.0), ("b", 1.0)], 0);
     pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     for part in [attrs(&[("a", 1.0)]), attrs(&[("b", 1.0)])] {
         assert!(
             pending
@@ -228,7 +228,7 @@ fn what_no_report_ever_shows_is_taken_and_not_confirmed() {
         pending
             .add_set(&did(), Vec::new(), caller(&[("a", 1.0)], 0), s(0))
             .unwrap();
-        pending.take(&did(), s(0));
+        pending.take(&did(), CALL, s(0));
         pending.answered(&did(), Ok(()), s(1));
         if let Some(report) = report {
             pending.observe(&did(), image(&report, s(12)), s(12));
@@ -245,7 +245,7 @@ fn of_merged_callers_each_learns_what_became_of_its_own_values() {
         let wish = caller(&[(name, 1.0)], n);
         pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
     }
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending.answered(&did(), Ok(()), s(1));
     let half = attrs(&[("a", 1.0), ("b", 0.0)]);
     pending.observe(&did(), image(&half, s(6)), s(6));
@@ -262,7 +262,7 @@ fn what_was_not_sent_again_is_not_called_taken() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("a", 1.0), ("b", 1.0)], 0);
     pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
     let old = attrs(&[("a", 0.0), ("b", 0.0)]);
     pending.observe(&did(), image(&old, s(6)), s(6));
@@ -271,7 +271,7 @@ fn what_was_not_sent_again_is_not_called_taken() {
         .unwrap();
     assert_eq!(sent(&mut pending, 7), Some(attrs(&[("b", 1.0)])));
     pending.answered(&did(), Ok(()), s(8));
-    pending.take(&did(), s(8));
+    pending.take(&did(), CALL, s(8));
     pending.answered(&did(), Ok(()), s(9));
     let shown = attrs(&[("b", 1.0), ("a", 0.0)]);
     let verdicts = pending.observe(&did(), image(&shown, s(10)), s(10));
@@ -284,7 +284,7 @@ fn what_something_newer_overtook_is_not_repeated() {
         let mut pending = PendingSets::default();
         let wish = caller(&[("a", 1.0)], 0);
         pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
-        pending.take(&did(), s(0));
+        pending.take(&did(), CALL, s(0));
         pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
         let wish = caller(&[("a", 2.0)], 1);
         match newer {
@@ -292,12 +292,12 @@ fn what_something_newer_overtook_is_not_repeated() {
                 let attrs = Attrs::default();
                 let wish = Caller { attrs, ..wish };
                 pending.add_raw(&did(), vec![1], wish, s(2)).unwrap();
-                pending.take(&did(), s(2));
+                pending.take(&did(), CALL, s(2));
                 pending.answered(&did(), Ok(()), s(3));
             }
             "refused" => {
                 pending.add_set(&did(), Vec::new(), wish, s(2)).unwrap();
-                pending.take(&did(), s(2));
+                pending.take(&did(), CALL, s(2));
                 pending.answered(&did(), Err(refused(ErrorClass::Refused)), s(3));
             }
             _ => {
@@ -319,7 +319,7 @@ fn a_value_that_is_not_believed_yet_is_not_missed() {
     let mut pending = PendingSets::default();
     let wish = caller(&[("a", 1.0)], 0);
     pending.add_set(&did(), Vec::new(), wish, s(0)).unwrap();
-    pending.take(&did(), s(0));
+    pending.take(&did(), CALL, s(0));
     pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(1));
     let (nothing, held) = (
         Attrs::default(),

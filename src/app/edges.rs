@@ -1,7 +1,6 @@
 //! From the configuration to what each edge and the core want to know.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use tracing::warn;
@@ -57,7 +56,7 @@ pub fn way(account: &Account, token: Option<&StoredToken>) -> Result<Way, SetUpE
         urls: account.urls.clone(),
         login: Some(login),
     })?;
-    let fingerprint = fingerprint(account);
+    let fingerprint = account.fingerprint();
     if let Some(token) = token.filter(|token| is_ours(token, account)) {
         let session = Session {
             uid: token.uid.clone(),
@@ -121,22 +120,7 @@ pub fn ways(
 }
 
 fn is_ours(token: &StoredToken, account: &Account) -> bool {
-    token.fingerprint == fingerprint(account) && account.urls.contains_key(&token.region)
-}
-
-/// Of who the user is, not of the password: a changed password leaves tokens valid, and nothing on
-/// disk should help to guess one.
-fn fingerprint(account: &Account) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    account.app_id.hash(&mut hasher);
-    for (region, url) in &account.urls {
-        (region.as_str(), url).hash(&mut hasher);
-    }
-    match &account.credentials {
-        Credentials::User { username, .. } => username.hash(&mut hasher),
-        Credentials::Anonymous { phone_id } => phone_id.expose().hash(&mut hasher),
-    }
-    hasher.finish()
+    token.fingerprint == account.fingerprint() && account.urls.contains_key(&token.region)
 }
 
 /// What the core takes over from an earlier run.

@@ -28,6 +28,7 @@ pub(super) fn spa() -> Did {
 
 pub(super) fn settings() -> Settings {
     let account = Account {
+        user: 1,
         regions: vec![Region::Custom],
         include: None,
         exclude: BTreeSet::new(),

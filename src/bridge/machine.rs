@@ -376,11 +376,13 @@ impl Bridge {
         let mut anew = Vec::new();
         for (name, account) in &self.settings.accounts {
             let known = before.accounts.get(name);
-            let same_cloud = known.is_some_and(|known| known.regions == account.regions);
+            let same_user = known.is_some_and(|known| {
+                known.user == account.user && known.regions == account.regions
+            });
             match self
                 .accounts
                 .get_mut(name)
-                .filter(|known| same_cloud && known.refusal().is_none())
+                .filter(|known| same_user && known.refusal().is_none())
             {
                 Some(known) => {
                     known.reconfigure(&self.settings, now.mono);

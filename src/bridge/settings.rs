@@ -49,6 +49,9 @@ pub struct HomeAssistant {
 /// One entry of `accounts`, without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
+    /// A fingerprint of who the user is and in which cloud, without the password. Another user under the
+    /// same name is another account.
+    pub user: u64,
     /// Regions to try, in order; one unless `region: auto`.
     pub regions: Vec<Region>,
     /// Only these devices; `None`: all.

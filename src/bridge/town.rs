@@ -65,6 +65,7 @@ impl Town {
     pub(super) fn new(homes: &[(&str, u32)], change: impl FnOnce(&mut Settings)) -> Self {
         let account = |(text, _): &(&str, u32)| {
             let account = Account {
+                user: 1,
                 regions: vec![Region::Custom],
                 include: None,
                 exclude: BTreeSet::new(),

@@ -42,26 +42,29 @@ pub(super) fn read(
         );
     }
     for (section, realm) in each(root, Needs::User, out) {
-        let core = settings::Account {
-            regions: realm.as_ref().map(Realm::regions).unwrap_or_default(),
-            include: section
-                .list("include")
-                .is_some()
-                .then(|| dids(&section, "include", out)),
-            exclude: dids(&section, "exclude", out),
-        };
+        let include = section.list("include");
+        let include = include.map(|_| dids(&section, "include", out));
+        let exclude = dids(&section, "exclude", out);
         let Some(realm) = realm else { continue };
+        let regions = realm.regions();
         let Some(credentials) = realm.credentials else {
             continue;
         };
-        for_core.insert(realm.name.clone(), core);
-        accounts.push(Account {
+        let account = Account {
             name: realm.name,
             app_id: realm.app_id,
             app_secret: realm.app_secret,
             urls: realm.urls,
             credentials,
-        });
+        };
+        let core = settings::Account {
+            user: account.fingerprint(),
+            regions,
+            include,
+            exclude,
+        };
+        for_core.insert(account.name.clone(), core);
+        accounts.push(account);
     }
     (accounts, for_core)
 }

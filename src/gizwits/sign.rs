@@ -1,4 +1,4 @@
-//! The two MD5 signatures of the Open API (documented). The only user of the crate `md-5`.
+//! The two MD5 signatures of the Open API (documented).
 
 use md5::{Digest as _, Md5};
 

@@ -93,6 +93,7 @@ fn a_reload_in_the_middle_of_a_command_ends_it_with_a_result() {
 fn one_account_does_not_wait_for_the_schema_that_another_asks_for() {
     let mut both = settings();
     let account = |did: &str| Account {
+        user: 1,
         regions: vec![Region::Custom],
         include: Some(BTreeSet::from([Did::new(did).unwrap()])),
         exclude: BTreeSet::new(),
@@ -135,4 +136,29 @@ fn an_account_that_is_taken_out_takes_its_sensor_along() {
     let (_, stub) = component.next().unwrap();
     assert_eq!(*stub, json!({ "platform": "sensor" }));
     assert!(component.next().is_none());
+}
+
+#[test]
+fn another_user_under_the_same_name_is_searched_for_in_all_regions() {
+    let wide = |user: u64| {
+        let mut wide = settings();
+        for account in wide.accounts.values_mut() {
+            account.user = user;
+            account.regions = vec![Region::Eu, Region::Us, Region::Cn];
+        }
+        wide
+    };
+    let mut universe = Universe::prepare(2, still(), wide(1), Restored::default());
+    universe.start();
+    universe.run_for(60);
+    let region = |universe: &Universe| {
+        universe.retained_json("g/bridge/info")["accounts"]["home"]["region"].clone()
+    };
+    assert_eq!(region(&universe), "eu");
+    universe.empty_region = Some(Region::Eu);
+    universe.settings = wide(2);
+    universe.tell(Input::Reconfigure(Box::new(wide(2))));
+    universe.run_for(60);
+    assert_eq!(region(&universe), "us", "the other user has devices there");
+    universe.check_truth();
 }

@@ -47,6 +47,7 @@ const HOUR: u64 = 3600;
 
 fn settings() -> Settings {
     let account = Account {
+        user: 1,
         regions: vec![Region::Custom],
         include: None,
         exclude: BTreeSet::new(),

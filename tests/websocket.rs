@@ -323,6 +323,30 @@ async fn a_socket_that_takes_nothing_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_peer_that_pings_and_never_reads_is_given_up_before_it_fills_the_memory() {
+    let mut stage = Stage::new().await;
+    let Cloud(mut socket) = stage.open().await;
+    tokio::time::pause();
+    let ping = Message::Ping(vec![b'x'; 125].into());
+    let pings = async {
+        // Loopback holds fewer in both directions. More are only taken by a bridge that keeps an answer
+        // to each in its memory.
+        for _ in 0..400_000 {
+            if socket.send(ping.clone()).await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+        panic!("the bridge reads pings without end");
+    };
+    let reason = tokio::select! {
+        reason = stage.down() => reason,
+        () = pings => unreachable!(),
+    };
+    assert!(reason.contains("took nothing for 15 s"), "{reason}");
+    stage.is_silent().await;
+}
+
+#[tokio::test]
 async fn what_waits_when_a_stuck_connection_is_closed_is_never_sent() {
     let mut stage = Stage::new().await;
     let cloud = stage.open().await;

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::{debug, error};
 
@@ -33,9 +33,13 @@ const FAREWELL_WITHIN: Duration = Duration::from_secs(2);
 /// further behind does not work, and ends.
 const MAX_ORDERS: usize = 4096;
 /// A message larger than any device's report is none of the cloud's.
-const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
-/// Events that wait for the engine. Beyond that the sockets are not read, so a flood waits at the cloud's end.
-const MAX_EVENTS: usize = 256;
+const MAX_MESSAGE_BYTES: usize = 256 * 1024;
+/// Bytes that wait to be sent. The largest message of our own, a subscription of 10,000 devices, has
+/// less than 1 MiB; a connection with more than this is ended.
+const MAX_UNSENT_BYTES: usize = 4 * 1024 * 1024;
+/// Events that wait for the engine, each of which may take half a MiB. Beyond that the sockets are not
+/// read, so a flood waits at the cloud's end.
+const MAX_EVENTS: usize = 32;
 /// Kinds of messages without a use that are told of each connection; the cloud has a handful.
 const MAX_UNUSED: usize = 16;
 
@@ -201,7 +205,8 @@ async fn open(endpoint: &Endpoint) -> Result<Socket, String> {
     };
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE_BYTES))
-        .max_frame_size(Some(MAX_MESSAGE_BYTES));
+        .max_frame_size(Some(MAX_MESSAGE_BYTES))
+        .max_write_buffer_size(MAX_UNSENT_BYTES);
     let url = format!("{endpoint}{}", ws_frame::PATH);
     let opened = client_async_with_config(url, stream, Some(config)).await;
     let (socket, _) = opened.map_err(|err| format!("no WebSocket there: {err}"))?;
@@ -231,6 +236,7 @@ async fn talk(
                 Some(Ok(message)) => match heard(message, task, &mut unused).await {
                     Heard::Nothing => Ok(()),
                     Heard::Owes(text) => send(socket, text).await,
+                    Heard::Pinged => taken(socket.flush()).await,
                     Heard::End(reason) => Err(reason),
                 },
                 Some(Err(err)) => Err(err.to_string()),
@@ -244,7 +250,12 @@ async fn talk(
 }
 
 async fn send(socket: &mut Socket, text: String) -> Result<(), String> {
-    match timeout(WRITE_WITHIN, socket.send(Message::text(text))).await {
+    taken(socket.send(Message::text(text))).await
+}
+
+/// Waits until the other side has taken what is written; nothing is read meanwhile.
+async fn taken(written: impl Future<Output = Result<(), WsError>>) -> Result<(), String> {
+    match timeout(WRITE_WITHIN, written).await {
         Ok(sent) => sent.map_err(|err| err.to_string()),
         Err(_) => Err(format!("it took nothing for {} s", WRITE_WITHIN.as_secs())),
     }
@@ -268,6 +279,9 @@ fn spell(way: &Api, region: Region, order: SocketOrder) -> Result<String, Socket
 enum Heard {
     Nothing,
     Owes(String),
+    /// The library has answered the ping, but only into its buffer. The answer has to leave before more
+    /// is read: else a peer that pings and never reads fills the memory.
+    Pinged,
     End(String),
 }
 
@@ -280,8 +294,8 @@ async fn heard(message: Message, task: &Task, unused: &mut BTreeSet<String>) -> 
             let mark = if words.is_empty() { "" } else { ": " };
             return Heard::End(format!("the cloud closed it{mark}{words}"));
         }
-        // Pings of WebSocket itself are answered by the library.
-        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+        Message::Ping(_) => return Heard::Pinged,
+        Message::Binary(_) | Message::Pong(_) | Message::Frame(_) => {
             return Heard::Nothing;
         }
     };

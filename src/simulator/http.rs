@@ -26,6 +26,9 @@ use super::ws;
 /// A caller that sends more is cut off.
 pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
+/// Connections at a time; one beyond that is closed at once.
+const MAX_CONNECTIONS: usize = 1_000;
+
 /// Tells Unix milliseconds. The one who starts the simulator owns the clock.
 pub type ClockMs = Arc<dyn Fn() -> i64 + Send + Sync>;
 
@@ -223,6 +226,9 @@ async fn accept(listener: TcpListener, m2m: usize, shared: Shared) {
         // What it says must not wait for the acknowledgement of what it said before.
         drop(stream.set_nodelay(true));
         while connections.try_join_next().is_some() {}
+        if connections.len() >= MAX_CONNECTIONS {
+            continue;
+        }
         let shared = shared.clone();
         connections.spawn(async move {
             let service = service_fn(move |request| serve(request, m2m, shared.clone()));

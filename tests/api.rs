@@ -406,6 +406,43 @@ async fn a_token_that_no_header_can_carry_is_replaced_by_a_login() {
     assert!(!error.message.contains("ken\""), "{error}");
 }
 
+fn json_answer(body: &str) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn an_answer_of_a_hundred_times_its_size_in_memory_is_refused() {
+    // The text fits, and 35,000 maps of several hundred bytes each do not.
+    let wide = format!(
+        r#"{{"did":"{SPA}","attr":{{}},"x":[{}0]}}"#,
+        r#"{"":0},"#.repeat(35_000)
+    );
+    let api = odd_server(json_answer(&wide).leak()).await;
+    let error = call(&api, latest()).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Transient, "{error}");
+    assert!(error.message.contains("far more values"), "{error}");
+}
+
+#[tokio::test]
+async fn only_a_schema_may_be_longer_than_256_kib() {
+    let schema = || CloudCall::Schema {
+        product_key: ProductKey::new("pk").unwrap(),
+    };
+    let long = " ".repeat(300 * 1024) + r#"{"name":"x","entities":[{"attrs":[]}]}"#;
+    for (made, is_taken) in [
+        (schema(), true),
+        (latest(), false),
+        (CloudCall::Login, false),
+    ] {
+        let api = odd_server(json_answer(&long).leak()).await;
+        let answer = call(&api, made.clone()).await;
+        let is_too_long =
+            matches!(&answer, Err(err) if err.message.contains("larger than 256 KiB"));
+        assert_eq!(!is_too_long, is_taken, "{made:?}: {answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_flood_is_cut_off() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

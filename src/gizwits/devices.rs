@@ -167,7 +167,8 @@ impl Api {
             .query("start_time", what.from)
             .query("end_time", what.to)
             .query("limit", what.limit)
-            .query("sort", "desc");
+            .query("sort", "desc")
+            .large();
         let answer = self.send_if_offered(region, request, unix_now).await?;
         wire::raw_log(answer.document()?)
     }
@@ -182,8 +183,9 @@ impl Api {
         product_key: &ProductKey,
         unix_now: i64,
     ) -> Result<Reply, CallError> {
-        let request =
-            Request::new(Method::Get, &["app", "datapoint"]).query("product_key", product_key);
+        let request = Request::new(Method::Get, &["app", "datapoint"])
+            .query("product_key", product_key)
+            .large();
         let answer = self.send_if_offered(region, request, unix_now).await?;
         wire::schema(product_key, answer.document()?)
     }

@@ -10,8 +10,8 @@ use url::Url;
 use crate::bridge::{CallError, ErrorClass};
 use crate::secret::Secret;
 
-use super::error;
-use super::request::{Method, Request};
+use super::request::{Bound, Method, Request};
+use super::{error, json};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The slowest good answers seen take a few seconds.
@@ -19,8 +19,6 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The cloud closes idle connections, too: a command that leaves at that moment is lost with nobody
 /// knowing whether it arrived. So ours end first; common servers wait for a minute.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The largest schema known has 300 kB.
-const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Nobody waits longer than this for a server that asks to.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
@@ -106,14 +104,14 @@ impl Http {
             (None, Method::Post | Method::Put) => outgoing.header(CONTENT_LENGTH, 0),
             (None, Method::Get | Method::Delete) => outgoing,
         };
-        receive(outgoing.send().await, base, unix_now).await
+        receive(outgoing.send().await, base, unix_now, request.bound).await
     }
 
     /// A picture from an address that the cloud named, which may be anybody's: it is not told who
     /// asks.
     pub(super) async fn picture(&self, url: &Url, unix_now: i64) -> Result<Vec<u8>, CallError> {
         let sent = self.client.get(url.clone()).send().await;
-        let answer = receive(sent, url, unix_now).await?;
+        let answer = receive(sent, url, unix_now, Bound::ORDINARY).await?;
         if !(200..300).contains(&answer.status) {
             return Err(error::transient(format!(
                 "the picture cannot be had (HTTP status {})",
@@ -128,6 +126,7 @@ async fn receive(
     sent: reqwest::Result<Response>,
     url: &Url,
     unix_now: i64,
+    bound: Bound,
 ) -> Result<Answer, CallError> {
     let host = url.host_str().unwrap_or_default();
     let failed = |err| error::transport(err, host);
@@ -137,17 +136,22 @@ async fn receive(
     let retry_after = retry_after(&response, date.unwrap_or(unix_now));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            let limit = MAX_BODY_BYTES / 1024 / 1024;
+        if body.len() + chunk.len() > bound.body {
+            let limit = bound.body / 1024;
             return Err(error::transient(format!(
-                "the cloud's answer is larger than {limit} MiB"
+                "the cloud's answer is larger than {limit} KiB"
             )));
         }
         body.extend_from_slice(&chunk);
     }
+    let json = match json::parse(&body, bound.memory) {
+        Ok(json) => Some(json),
+        Err(err) if err.is_data() => return Err(error::unexpected(&err.to_string())),
+        Err(_) => None,
+    };
     Ok(Answer {
         status,
-        json: serde_json::from_slice(&body).ok(),
+        json,
         body,
         retry_after,
         date,

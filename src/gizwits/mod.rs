@@ -6,6 +6,7 @@ pub mod devices;
 pub mod error;
 pub mod error_code;
 mod http;
+mod json;
 mod request;
 pub mod schedules;
 pub mod service;

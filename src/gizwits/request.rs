@@ -4,6 +4,28 @@ use serde_json::Value;
 
 use crate::secret::Secret;
 
+/// How much an answer may bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bound {
+    /// Bytes of the body.
+    pub(super) body: usize,
+    /// Bytes of memory that the document takes.
+    pub(super) memory: usize,
+}
+
+impl Bound {
+    /// A page of 20 rows has some 20 kB, and everything else is smaller.
+    pub(super) const ORDINARY: Self = Self {
+        body: 256 * 1024,
+        memory: 4 * 1024 * 1024,
+    };
+    /// A schema, of which the largest known has 300 kB, or a log.
+    pub(super) const LARGE: Self = Self {
+        body: 4 * 1024 * 1024,
+        memory: 8 * 1024 * 1024,
+    };
+}
+
 /// An HTTP method of the Open API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
@@ -36,6 +58,7 @@ pub(super) struct Request {
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) right: Right,
     pub(super) body: Option<Value>,
+    pub(super) bound: Bound,
 }
 
 impl Request {
@@ -47,7 +70,14 @@ impl Request {
             query: Vec::new(),
             right: Right::Application,
             body: None,
+            bound: Bound::ORDINARY,
         }
+    }
+
+    /// The answer may be a long one.
+    pub(super) const fn large(mut self) -> Self {
+        self.bound = Bound::LARGE;
+        self
     }
 
     pub(super) fn right(mut self, right: Right) -> Self {

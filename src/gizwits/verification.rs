@@ -72,7 +72,7 @@ impl Api {
         }
     }
 
-    /// The captcha's picture, at most 4 MiB.
+    /// The captcha's picture, at most 256 KiB.
     ///
     /// # Errors
     /// [`CallError`]

@@ -11,9 +11,13 @@ use crate::model::{AttrValue, Attrs, hex};
 use crate::secret::Secret;
 
 use super::error::plain;
+use super::json;
 
 /// Where the WebSocket is, below the host and the port of a binding.
 pub const PATH: &str = "/ws/app/v1";
+
+/// Bytes of memory that a message may take once it is read; a report of 500 attributes takes 100 kB.
+const MAX_MESSAGE_MEMORY: usize = 512 * 1024;
 
 /// What a login says of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +112,7 @@ pub struct FrameError(String);
 /// [`FrameError`] when it is no JSON object with a `cmd`, or lacks what its `cmd` must have.
 pub fn parse(text: &str) -> Result<Received, FrameError> {
     // Not straight to a map: the reason would repeat what stood there instead, which may be secret.
-    let mut message = match serde_json::from_str(text) {
+    let mut message = match json::parse(text.as_bytes(), MAX_MESSAGE_MEMORY) {
         Ok(Value::Object(message)) => message,
         Ok(_) => return Err(FrameError("it is no object".into())),
         Err(err) => return Err(FrameError(format!("it is no JSON ({err})"))),

@@ -282,10 +282,10 @@ pub struct RangeFile {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum TestFile {
+    /// Any of these. Stands first: as limits, a list of two numbers would be `above` and `below`.
+    Many(Vec<Value>),
     /// A number beyond or below limits, which do not count themselves.
     Between(Between),
-    /// Any of these.
-    Many(Vec<Value>),
     /// This.
     One(Value),
 }

@@ -1,11 +1,15 @@
 //! YAML to values, with the line of everything. The only user of the crates `serde_yaml` (values)
 //! and `saphyr-parser` (lines), see decision 0006.
 
-use std::collections::BTreeMap;
+mod bounds;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use std::collections::{BTreeMap, BTreeSet};
+
+use saphyr_parser::{Event, ScalarStyle, Span};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub use bounds::TextLimits;
 
 /// A text that is not the wanted YAML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,22 +37,23 @@ pub struct Document {
 ///
 /// # Errors
 /// [`YamlError`] with the first fault.
-pub fn typed<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
+pub fn typed<T: DeserializeOwned>(text: &str, limits: TextLimits) -> Result<T, YamlError> {
+    limits.check(text)?;
     serde_yaml::from_str(unmarked(text)).map_err(|err| error(&err))
 }
 
-/// As [`typed`], naming the line of what is wrong and not of what it is in.
+/// Reads a text whose document is known into a type, keeping the order of its maps. Names the line of what
+/// is wrong and not of what it is in.
 ///
 /// # Errors
 /// [`YamlError`] with the first fault.
-pub fn typed_by_path<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
+pub fn typed_by_path<T: DeserializeOwned>(text: &str, of: &Document) -> Result<T, YamlError> {
     let deserializer = serde_yaml::Deserializer::from_str(unmarked(text));
     serde_path_to_error::deserialize(deserializer).map_err(|err| {
         let path = err.path().to_string();
         let inner = error(err.inner());
         // The parser's own line, where it knows a better one than that of the map.
-        let lines = parse(text).map(|document| document.lines);
-        let line = lines.map_or(0, |lines| line_of(&lines, &dotted(&path)));
+        let line = line_of(&of.lines, &dotted(&path));
         YamlError {
             line: line.max(inner.line),
             message: inner.message,
@@ -114,21 +119,15 @@ pub fn line_of(lines: &BTreeMap<String, usize>, path: &str) -> usize {
 ///
 /// # Errors
 /// [`YamlError`] with the first fault; a key that stands twice is one.
-pub fn parse(text: &str) -> Result<Document, YamlError> {
-    // Its own value type, unlike serde_json's, refuses a key that stands twice.
-    let value: serde_yaml::Value = typed(text)?;
+pub fn parse(text: &str, limits: TextLimits) -> Result<Document, YamlError> {
+    let mut walk = Walk::default();
+    limits.pass(text, |event, span| walk.step(event, span))?;
+    let value: serde_yaml::Value =
+        serde_yaml::from_str(unmarked(text)).map_err(|err| error(&err))?;
     let value = serde_json::to_value(value).map_err(|err| YamlError {
         line: 0,
         message: format!("what has no place in JSON has none here: {err}"),
     })?;
-    let mut walk = Walk::default();
-    for event in Parser::new_from_str(unmarked(text)) {
-        let (event, span) = event.map_err(|err| YamlError {
-            line: err.marker().line(),
-            message: err.info().to_owned(),
-        })?;
-        walk.step(event, span);
-    }
     let Walk { lines, texts, .. } = walk;
     Ok(Document {
         value,
@@ -153,17 +152,28 @@ struct Walk {
 }
 
 enum Level {
-    Map { path: String, key: Option<String> },
-    List { path: String, next: usize },
+    Map {
+        path: String,
+        key: Option<String>,
+        keys: BTreeSet<String>,
+    },
+    List {
+        path: String,
+        next: usize,
+    },
 }
 
 impl Walk {
-    fn step(&mut self, event: Event<'_>, span: Span) {
+    fn step(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let line = span.start.line();
         match event {
             Event::MappingStart(..) => {
                 let path = self.begin(line);
-                self.levels.push(Level::Map { path, key: None });
+                self.levels.push(Level::Map {
+                    path,
+                    key: None,
+                    keys: BTreeSet::new(),
+                });
             }
             Event::SequenceStart(..) => {
                 let path = self.begin(line);
@@ -172,7 +182,7 @@ impl Walk {
             Event::MappingEnd | Event::SequenceEnd => {
                 self.levels.pop();
             }
-            Event::Scalar(text, style, ..) => self.scalar(&text, style, line),
+            Event::Scalar(text, style, ..) => return self.scalar(&text, style, line),
             Event::Alias(_) => {
                 self.begin(line);
             }
@@ -182,28 +192,34 @@ impl Walk {
             | Event::DocumentStart(_)
             | Event::DocumentEnd => {}
         }
+        Ok(())
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, line: usize) {
-        if let Some(Level::Map { path, key }) = self.levels.last_mut()
+    fn scalar(&mut self, text: &str, style: ScalarStyle, line: usize) -> Result<(), YamlError> {
+        if let Some(Level::Map { path, key, keys }) = self.levels.last_mut()
             && key.is_none()
         {
+            if !keys.insert(text.to_owned()) {
+                let message = format!("duplicate key {text:?}: it stands in this map already");
+                return Err(YamlError { line, message });
+            }
             self.lines.insert(join(path, text), line);
             *key = Some(text.to_owned());
-            return;
+            return Ok(());
         }
         let path = self.begin(line);
         let is_null = matches!(style, ScalarStyle::Plain) && matches!(text, "" | "~" | "null");
         if !is_null {
             self.texts.insert(path, text.to_owned());
         }
+        Ok(())
     }
 
     /// The path of the value that begins here. The line of a member is its key's.
     fn begin(&mut self, line: usize) -> String {
         let path = match self.levels.last_mut() {
             None => String::new(),
-            Some(Level::Map { path, key }) => join(path, &key.take().unwrap_or_default()),
+            Some(Level::Map { path, key, .. }) => join(path, &key.take().unwrap_or_default()),
             Some(Level::List { path, next }) => {
                 *next += 1;
                 join(path, &(*next - 1).to_string())
@@ -232,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_path_has_its_line() {
-        let document = parse(TEXT).unwrap();
+        let document = parse(TEXT, TextLimits::OWN).unwrap();
         for (path, line) in [
             ("accounts", 2),
             ("accounts.0", 3),
@@ -248,7 +264,7 @@ mod tests {
 
     #[test]
     fn scalars_keep_their_spelling() {
-        let document = parse(TEXT).unwrap();
+        let document = parse(TEXT, TextLimits::OWN).unwrap();
         assert_eq!(document.texts["accounts.0.password"], "0123");
         assert_eq!(document.texts["mqtt.url"], "x");
         assert!(!document.texts.contains_key("empty"));
@@ -257,9 +273,15 @@ mod tests {
 
     #[test]
     fn faults_name_their_line() {
-        assert_eq!(parse("a: 1\nb: [1, 2\n").unwrap_err().line, 3);
-        let twice = parse("a: 1\na: 2\n").unwrap_err();
-        assert!(twice.message.contains("duplicate"), "{twice}");
-        assert_eq!(parse("").unwrap().value, Value::Null);
+        assert_eq!(
+            parse("a: 1\nb: [1, 2\n", TextLimits::OWN).unwrap_err().line,
+            3
+        );
+        let twice = parse("a: 1\na: 2\n", TextLimits::OWN).unwrap_err();
+        assert!(
+            twice.line == 2 && twice.message.contains("duplicate"),
+            "{twice}"
+        );
+        assert_eq!(parse("", TextLimits::OWN).unwrap().value, Value::Null);
     }
 }

@@ -245,6 +245,70 @@ fn a_file_that_is_no_yaml_names_its_line() {
 }
 
 #[test]
+fn a_file_that_would_take_all_memory_or_time_is_refused_as_a_whole() {
+    let aliases = format!(
+        "x: &x \"{}\"\ny: [{}]\n",
+        "A".repeat(1000),
+        "*x, ".repeat(190_000)
+    );
+    for (text, words) in [
+        ("[".repeat(100_000), "recursion limit"),
+        (
+            format!("accounts: {}", "[".repeat(1_000_000)),
+            "recursion limit",
+        ),
+        ("- ".repeat(500_000), "64 deep"),
+        (aliases, "holds too much"),
+        ("a".repeat(1_048_577), "longer than 1048576 bytes"),
+        (
+            format!("accounts: [{}]", "0,".repeat(400_000)),
+            "holds too much",
+        ),
+    ] {
+        let short: String = text.chars().take(20).collect();
+        let problems = load_text(&text, &[]).unwrap_err().problems;
+        assert_eq!(problems.len(), 1, "{short}");
+        assert!(
+            problems[0].message.contains(words),
+            "{short}: {}",
+            problems[0].message
+        );
+    }
+}
+
+#[test]
+fn a_hostile_profile_costs_only_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let aliases = format!(
+        "x: &x \"{}\"\ny: [{}]\n",
+        "A".repeat(1000),
+        "*x, ".repeat(190_000)
+    );
+    write("aliases.yaml", &aliases);
+    write("deep.yaml", &format!("x: {}", "[".repeat(970_000)));
+    write("good.yaml", &profile("good"));
+    write("long.yaml", &"#".repeat(2_000_000));
+    let profiles = gizwits2mqtt::config::UserProfiles::read(Some(folder.path().into()));
+    let ids: Vec<&str> = profiles
+        .profiles()
+        .map(|(_, of)| of.profile.as_str())
+        .collect();
+    assert_eq!(ids, ["good"]);
+    let faults: Vec<&str> = profiles
+        .faults()
+        .map(|fault| fault.message.as_str())
+        .collect();
+    assert_eq!(faults.len(), 3, "{faults:?}");
+    for (fault, words) in faults
+        .iter()
+        .zip(["alias", "recursion limit", "longer than"])
+    {
+        assert!(fault.contains(words), "{fault}");
+    }
+}
+
+#[test]
 fn an_empty_secret_is_none() {
     for (key, rest) in [("password", "username: me, "), ("phone_id", "")] {
         let text = format!("accounts: [{{app: heatzy, {rest}{key}: ''}}]\n");

@@ -2,19 +2,34 @@
 
 use std::path::Path;
 
+use tokio::task::spawn_blocking;
 use tracing::{error, info};
 
 use crate::app::clock::Clock;
 use crate::app::notify;
 use crate::app::signals::{Signal, Signals};
 use crate::app::supervisor::Running;
+use crate::config::Config;
 
 use super::ask::configuration;
 use super::logging;
 use super::trouble::Trouble;
 
+/// The configuration with its profiles, read off the thread on which the bridge runs: a file may be
+/// large, and a disk slow.
+async fn read(file: Option<&Path>) -> Result<Config, Trouble> {
+    let file = file.map(Path::to_path_buf);
+    let read = spawn_blocking(move || configuration(file.as_deref())).await;
+    let (config, _) = read.map_err(|err| {
+        Trouble::failed(format!(
+            "reading the configuration panicked ({err}); this is a bug, please report it"
+        ))
+    })??;
+    Ok(config)
+}
+
 pub(super) async fn run(file: Option<&Path>, verbosity: i16) -> Result<(), Trouble> {
-    let (config, _) = configuration(file)?;
+    let config = read(file).await?;
     let logging = logging::start(config.log, verbosity);
     let mut signals = Signals::listen().map_err(|err| Trouble::failed(err.to_string()))?;
     let mut running = Running::start(config, Clock::start())
@@ -31,8 +46,8 @@ pub(super) async fn run(file: Option<&Path>, verbosity: i16) -> Result<(), Troub
         match signal {
             Signal::Reload => {
                 notify::reloading();
-                match configuration(file) {
-                    Ok((config, _)) => {
+                match read(file).await {
+                    Ok(config) => {
                         let log = config.log;
                         if running.reload(config).await {
                             logging.change(log);

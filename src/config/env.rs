@@ -112,7 +112,7 @@ mod tests {
     use crate::yaml;
 
     fn overlaid(text: &str, variables: &[(&str, &str)]) -> (Node, Findings) {
-        let mut root = Node::from_document(&yaml::parse(text).unwrap());
+        let mut root = Node::from_document(&yaml::parse(text, yaml::TextLimits::OWN).unwrap());
         let mut out = Findings::default();
         let variables = variables
             .iter()

@@ -11,6 +11,7 @@ use super::problem::{ConfigErrors, Problem};
 use super::profiles::UserProfiles;
 use super::reader::{Findings, Section, variable};
 use super::settings::{Config, Realm};
+use super::text::{self, MAX_FILE_BYTES};
 use super::tree::{Kind, Node, Place};
 use super::{accounts, env, sections};
 
@@ -124,7 +125,7 @@ pub fn realm(settings: &BTreeMap<&str, &str>) -> Result<Realm, Vec<Problem>> {
 }
 
 fn text_if_any(file: &Path) -> Result<String, ConfigErrors> {
-    match std::fs::read_to_string(file) {
+    match text::read(file, MAX_FILE_BYTES) {
         Ok(text) => Ok(text),
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(err) => Err(refuse(file, None, format!("it cannot be read: {err}"))),
@@ -149,12 +150,12 @@ fn tree(
     text: &str,
     variables: &BTreeMap<String, String>,
 ) -> Result<(Node, Findings), ConfigErrors> {
-    let document = yaml::parse(text).map_err(|err| {
+    let document = yaml::parse(text, yaml::TextLimits::OWN).map_err(|err| {
         refuse(
             file,
             (err.line > 0).then_some(err.line),
             format!(
-                "it is not YAML: {}; indent with blanks, not tabs, and put texts with signs such as @ : # * into quotes",
+                "it is no YAML that can be used: {}; indent with blanks, not tabs, and put texts with signs such as @ : # * into quotes",
                 err.message
             ),
         )
@@ -184,7 +185,7 @@ fn finish<T>(file: &Path, found: Option<T>, mut out: Findings) -> Result<T, Conf
 
 /// A container may be configured by its environment alone: no file is fine when it says enough.
 fn read(file: &Path, variables: &BTreeMap<String, String>) -> Result<String, String> {
-    match std::fs::read_to_string(file) {
+    match text::read(file, MAX_FILE_BYTES) {
         Ok(text) => Ok(text),
         Err(err) if err.kind() == std::io::ErrorKind::NotFound => {
             let by_environment = variables

@@ -9,6 +9,7 @@ pub mod profiles;
 mod reader;
 mod sections;
 pub mod settings;
+mod text;
 mod tree;
 pub mod write;
 

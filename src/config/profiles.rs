@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -14,11 +13,10 @@ use crate::profile::load;
 use crate::yaml;
 
 use super::problem::nearest;
+use super::text;
 
 /// Files of the folder that are read, by name; those beyond are left out, and that is said.
 const MAX_FILES: usize = 500;
-/// A longer file is refused: the longest built-in profile has a hundredth of it.
-const MAX_FILE_BYTES: u64 = 1_048_576;
 
 /// What the folder held when it was read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -199,16 +197,7 @@ pub fn read(file: &Path) -> Result<ProfileFile, Vec<ProfileFault>> {
 /// # Errors
 /// Why it cannot be read.
 pub fn text(file: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    let opened = std::fs::File::open(file);
-    let read = opened.and_then(|it| it.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
-    match read {
-        Ok(_) if text.len() as u64 > MAX_FILE_BYTES => {
-            Err(format!("it is longer than {MAX_FILE_BYTES} bytes"))
-        }
-        Ok(_) => Ok(text),
-        Err(err) => Err(format!("it cannot be read: {err}")),
-    }
+    text::read(file, text::MAX_FILE_BYTES).map_err(|err| format!("it cannot be read: {err}"))
 }
 
 /// Of two profiles with one id the file that comes first by its name counts.
@@ -230,7 +219,7 @@ fn refuse_second_ids(files: &mut BTreeMap<PathBuf, Result<ProfileFile, Vec<Profi
 }
 
 fn line_of_id(file: &Path) -> Option<usize> {
-    let document = yaml::parse(&text(file).ok()?).ok()?;
+    let document = yaml::parse(&text(file).ok()?, yaml::TextLimits::SHARED).ok()?;
     document.lines.get("profile").copied()
 }
 
@@ -355,7 +344,7 @@ mod tests {
                 "P",
             );
         }
-        let long = "#".repeat(usize::try_from(MAX_FILE_BYTES).unwrap() + 1);
+        let long = "#".repeat(usize::try_from(text::MAX_FILE_BYTES).unwrap() + 1);
         std::fs::write(folder.path().join("0000.yaml"), long).unwrap();
         let read = UserProfiles::read(Some(folder.path().into()));
         let faults: Vec<String> = read.faults().map(ToString::to_string).collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::secret::Secret;
 
 use super::problem::{Problem, nearest};
+use super::text::{self, MAX_SECRET_BYTES};
 use super::tree::{Kind, Node, Place};
 
 /// What reading leaves behind beside the values.
@@ -290,7 +291,7 @@ impl<'a> Section<'a> {
     /// The secret in a file, without the line end that editors add.
     pub(super) fn secret_file(&self, key: &str, out: &mut Findings) -> Option<Secret<String>> {
         let path = self.file(key, out)?;
-        match std::fs::read_to_string(&path) {
+        match text::read(&path, MAX_SECRET_BYTES) {
             Ok(text) if !text.trim_end_matches(['\r', '\n']).is_empty() => {
                 Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
             }

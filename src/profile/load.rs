@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::yaml::{self, YamlError};
+use crate::yaml::{self, Document, TextLimits, YamlError};
 
 use super::catalog::NO_PROFILE;
 use super::file::{EntityFile, ProfileFile};
@@ -13,10 +13,12 @@ use super::resolve;
 /// # Errors
 /// All faults that can be told at once, by line.
 pub fn read(text: &str) -> Result<ProfileFile, Vec<YamlError>> {
-    let profile: ProfileFile = match yaml::typed_by_path(text) {
+    // Into a type a key that stands twice would be read without a word.
+    let document = yaml::parse(text, TextLimits::SHARED).map_err(|fault| vec![fault])?;
+    let profile: ProfileFile = match yaml::typed_by_path(text, &document) {
         Ok(profile) => profile,
         Err(fault) => {
-            let faults = faults_of_shape(text);
+            let faults = faults_of_shape(&document);
             return Err(if faults.is_empty() {
                 vec![fault]
             } else {
@@ -29,10 +31,8 @@ pub fn read(text: &str) -> Result<ProfileFile, Vec<YamlError>> {
     if faults.is_empty() {
         return Ok(profile);
     }
-    let lines = yaml::parse(text).map(|document| document.lines);
-    let lines = lines.unwrap_or_default();
     let fault = |fault: resolve::Fault| YamlError {
-        line: yaml::line_of(&lines, &fault.path),
+        line: yaml::line_of(&document.lines, &fault.path),
         message: format!("{}: {}", fault.path, fault.message),
     };
     let mut faults: Vec<YamlError> = faults.into_iter().map(fault).collect();
@@ -40,12 +40,9 @@ pub fn read(text: &str) -> Result<ProfileFile, Vec<YamlError>> {
     Err(faults)
 }
 
-/// Reading a text stops at the first fault; each entity by itself tells of its own. Empty where the text is
-/// no YAML, or the fault is none of a part.
-fn faults_of_shape(text: &str) -> Vec<YamlError> {
-    let Ok(document) = yaml::parse(text) else {
-        return Vec::new();
-    };
+/// Reading a text stops at the first fault; each entity by itself tells of its own. Empty where the fault is
+/// none of a part.
+fn faults_of_shape(document: &Document) -> Vec<YamlError> {
     let mut faults = Vec::new();
     let mut frame = document.value.clone();
     if let Some(entities) = frame.get_mut("entities").filter(|value| value.is_object()) {
@@ -132,6 +129,105 @@ entities:
             let found = faults
                 .iter()
                 .any(|f| f.line == line && f.message.contains(words));
+            assert!(found, "{to}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_two_numbers_is_no_pair_of_limits() {
+        use crate::profile::file::TestFile;
+        for (written, is_list) in [
+            ("[50, 40]", true),
+            ("[50]", true),
+            ("{ above: 50, below: 60 }", false),
+        ] {
+            let text = GOOD.replacen("on: false", &format!("on: {written}"), 1);
+            let profile = read(&text).unwrap();
+            let mode = profile.entities.0[0].1.mode.as_ref().unwrap();
+            let test = &mode.0.read[0].when["on"];
+            assert_eq!(
+                matches!(test, TestFile::Many(_)),
+                is_list,
+                "{written}: {test:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_part_says_in_vain_is_told() {
+        const MORE: &str =
+            "  light: { platform: select, state: { attr: light, map: { A: a, B: b } } }\n";
+        let good = format!("{GOOD}{MORE}");
+        read(&good).unwrap();
+        for (from, to, line, words) in [
+            (
+                "when: { on: false }",
+                "when: { on: false, on: true }",
+                11,
+                "duplicate",
+            ),
+            (
+                "heat: [{ on: true }",
+                "heat: [{ on: true, on: false }",
+                16,
+                "duplicate",
+            ),
+            (
+                "title: Heater",
+                "title: Heater\ntitle: Oven",
+                3,
+                "duplicate",
+            ),
+            (
+                "when: { on: false }",
+                "when: { on: ~ }",
+                11,
+                "compares with nothing",
+            ),
+            (
+                "when: { on: false }",
+                "when: { on: [] }",
+                11,
+                "compares with nothing",
+            ),
+            (
+                "when: { on: false }",
+                "when: { on: {} }",
+                11,
+                "compares with nothing",
+            ),
+            (
+                "when: { on: false }",
+                "when: { on: [1, ~] }",
+                11,
+                "compares with nothing",
+            ),
+            (
+                "heat: [{ on: true }",
+                "heat: [{ on: ~ }",
+                16,
+                "write a word, a number",
+            ),
+            ("B: b }", "B: ~ }", 17, "write a word, a number"),
+            (
+                "B: b }",
+                "B: b }, set: { light: a }",
+                17,
+                "for words write `write`",
+            ),
+            (
+                "title: Heater",
+                "title: &x Heater\nmanufacturer: *x",
+                3,
+                "alias",
+            ),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from}");
+            let faults = read(&text).unwrap_err();
+            let found = faults
+                .iter()
+                .any(|fault| fault.line == line && fault.message.contains(words));
             assert!(found, "{to}: {faults:?}");
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::yaml::{self, YamlError};
+use crate::yaml::{self, TextLimits, YamlError};
 
 use super::limits::Limits;
 
@@ -198,11 +198,11 @@ impl Scenario {
     /// # Errors
     /// [`YamlError`] with the line of the first fault.
     pub fn parse(text: &str) -> Result<Self, YamlError> {
-        let scenario: Self = yaml::typed(text)?;
+        let scenario: Self = yaml::typed(text, TextLimits::SCENARIO)?;
         let Some((path, message)) = scenario.fault() else {
             return Ok(scenario);
         };
-        let lines = yaml::parse(text)?.lines;
+        let lines = yaml::parse(text, TextLimits::SCENARIO)?.lines;
         let line = lines.get(&path).copied().unwrap_or_default();
         Err(YamlError { line, message })
     }

@@ -3,11 +3,12 @@
 //! ```text
 //! 6  cli                                                    composition, printing, exit codes
 //! 5  app                                                    tasks, channels, signals, the clock
-//! 4  gizwits | mqtt | config | store | web | simulator      edges; they do not know one another
+//! 4  happy_eyeballs -> gizwits | mqtt | config | store | web | simulator
+//!                                                           edges; they do not know one another
 //! 3  bridge                                                 the state machine: inputs and time in, effects out
 //! 2  profile -> homeassistant                               pure mapping
 //! 1  model                                                  devices, datapoints, values
-//! 0  ids, secret, clock, retry, yaml                        words everybody uses
+//! 0  ids, secret, clock, retry, yaml, printable             words everybody uses
 //! ```
 //!
 //! Arrows point only downward; `tests/architecture.rs` holds the code to it. `docs/ARCHITECTURE.md`
@@ -15,6 +16,7 @@
 
 pub mod clock;
 pub mod ids;
+pub mod printable;
 pub mod retry;
 pub mod secret;
 pub mod yaml;
@@ -25,6 +27,8 @@ pub mod homeassistant;
 pub mod profile;
 
 pub mod bridge;
+
+pub mod happy_eyeballs;
 
 pub mod config;
 pub mod gizwits;

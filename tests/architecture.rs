@@ -6,22 +6,24 @@
 use std::path::Path;
 
 /// Modules with their heights: an import may only go down.
-const LAYERS: [(&str, u32); 18] = [
+const LAYERS: [(&str, u32); 20] = [
     ("ids", 0),
     ("secret", 0),
     ("clock", 0),
     ("retry", 0),
     ("yaml", 0),
+    ("printable", 0),
     ("model", 10),
     ("profile", 20),
     ("homeassistant", 21),
     ("bridge", 30),
-    ("gizwits", 40),
-    ("mqtt", 40),
-    ("config", 40),
-    ("store", 40),
-    ("web", 40),
-    ("simulator", 40),
+    ("happy_eyeballs", 40),
+    ("gizwits", 41),
+    ("mqtt", 41),
+    ("config", 41),
+    ("store", 41),
+    ("web", 41),
+    ("simulator", 41),
     ("app", 50),
     ("cli", 60),
     ("main", 65),
@@ -36,6 +38,7 @@ type Rule = (
 
 /// Everything from the edges up: what the core must not do itself.
 const OUTSIDE: &[&str] = &[
+    "happy_eyeballs.rs",
     "gizwits/",
     "mqtt/",
     "config/",
@@ -149,7 +152,7 @@ const WORDS: [Rule; 21] = [
     (&["backoff::"], &["retry.rs"], "one place per crate"),
     (
         &["serde_yaml", "saphyr_parser"],
-        &["yaml.rs"],
+        &["yaml.rs", "yaml/bounds.rs"],
         "one place per crate",
     ),
     (
@@ -403,13 +406,14 @@ fn no_import_goes_up_or_sideways_between_any_two_modules() {
             assert_eq!(found.is_empty(), may, "{module} -> {other}: {found:?}");
         }
     }
-    // The picture has seven floors; in the third, `profile` knows nothing of `homeassistant`.
+    // The picture has seven floors; in the third, `profile` knows nothing of `homeassistant`, and in
+    // the fifth, `happy_eyeballs` nothing of the edges.
     let floors = [
-        "ids secret clock retry yaml",
+        "ids secret clock retry yaml printable",
         "model",
         "profile homeassistant",
         "bridge",
-        "gizwits mqtt config store web simulator",
+        "happy_eyeballs gizwits mqtt config store web simulator",
         "app",
         "cli main",
     ];

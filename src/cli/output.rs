@@ -6,9 +6,13 @@ use std::process::ExitCode;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::Value;
 
+use crate::printable::is_printable;
+
 use super::progress::Progress;
 use super::trouble::Trouble;
 
+/// Characters of a cell; what is longer is cut, or a name of 64 kB would widen every row.
+const MAX_CELL_CHARS: usize = 500;
 /// Blanks beside a cell.
 const PADDING: u16 = 2;
 
@@ -126,11 +130,16 @@ fn written(result: std::io::Result<()>) -> Result<(), Trouble> {
     }
 }
 
-/// Without what would command the terminal: names come from the cloud.
+/// Without what would command the terminal, or turn the direction of a line: names come from the cloud.
 fn printable(text: &str) -> String {
-    let is_harmless = |c: char| c == '\n' || !c.is_control();
     text.chars()
-        .map(|c| if is_harmless(c) { c } else { '\u{fffd}' })
+        .map(|c| {
+            if c == '\n' || is_printable(c) {
+                c
+            } else {
+                '\u{fffd}'
+            }
+        })
         .collect()
 }
 
@@ -142,6 +151,8 @@ pub(super) fn table(headers: &[&str], rows: Vec<Vec<String>>) -> String {
 }
 
 fn table_within(width: Option<u16>, headers: &[&str], rows: Vec<Vec<String>>) -> String {
+    let shorten = |row: Vec<String>| row.into_iter().map(shortened).collect();
+    let rows: Vec<Vec<String>> = rows.into_iter().map(shorten).collect();
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -176,6 +187,13 @@ fn table_within(width: Option<u16>, headers: &[&str], rows: Vec<Vec<String>>) ->
     lines.join("\n")
 }
 
+fn shortened(cell: String) -> String {
+    match cell.char_indices().nth(MAX_CELL_CHARS) {
+        Some((end, _)) => format!("{}…", cell.get(..end).unwrap_or_default()),
+        None => cell,
+    }
+}
+
 /// Columns of a terminal that a word takes, or a few more: signs that may be wide count as such.
 fn columns(word: &str) -> u16 {
     let columns: usize = word.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
@@ -189,9 +207,19 @@ mod tests {
     #[test]
     fn names_do_not_command_the_terminal() {
         assert_eq!(
-            printable("客厅\u{1b}[2J\r\nx"),
-            "客厅\u{fffd}[2J\u{fffd}\nx"
+            printable("客厅\u{1b}[2J\r\nx\u{202e}y"),
+            "客厅\u{fffd}[2J\u{fffd}\nx\u{fffd}y"
         );
+    }
+
+    #[test]
+    fn a_name_of_64_kb_does_not_widen_the_table() {
+        let rows = || vec![vec!["客".repeat(64_000), "x".to_owned()]; 30];
+        for width in [None, Some(80)] {
+            let table = table_within(width, &["alias", "did"], rows());
+            assert!(table.chars().count() < 30 * 2_000, "{}", table.len());
+            assert!(table.contains('…'));
+        }
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! No retry, no pause, no login of its own accord: the core decides all of that.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing::warn;
 use url::Url;
 
 use crate::bridge::{CallError, CallOutcome, CloudCall, ErrorClass, Reply};
+use crate::ids::Did;
 use crate::model::Region;
 use crate::secret::Secret;
 
@@ -60,6 +62,8 @@ struct Inner {
     /// The cloud's clock minus ours, in seconds, by the last answer that told: signatures are good
     /// for five minutes only.
     skew_s: AtomicI64,
+    /// Each listing brings the same push host again; what is wrong with it is told once.
+    told_unusable_host: AtomicBool,
 }
 
 impl Api {
@@ -74,7 +78,18 @@ impl Api {
             http,
             sessions: Mutex::default(),
             skew_s: AtomicI64::new(0),
+            told_unusable_host: AtomicBool::new(false),
         })))
+    }
+
+    /// Tells it at the first of all devices; the others are likely to have the same.
+    pub(super) fn tell_unusable_host(&self, did: &Did) {
+        if !self.0.told_unusable_host.swap(true, Ordering::Relaxed) {
+            warn!(
+                %did,
+                "the cloud names a push host that is no host name; such devices are polled instead"
+            );
+        }
     }
 
     /// Is this region's address an encrypted one? Push goes the same way.

@@ -34,7 +34,11 @@ impl Api {
             .query("limit", limit)
             .query("skip", skip);
         let answer = self.send(region, request, unix_now).await?;
-        wire::bindings(&answer.document()?, self.is_tls(region))
+        let page = answer.document()?;
+        if let Some(did) = wire::unusable_host(&page) {
+            self.tell_unusable_host(&did);
+        }
+        wire::bindings(&page, self.is_tls(region))
     }
 
     /// `POST /app/bindings`

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bridge::{CallError, ErrorClass};
+use crate::printable::is_printable;
 
 use super::error_code::ErrorCode;
 
@@ -121,7 +122,7 @@ fn words(json: &Value, code: Option<ErrorCode>) -> String {
 pub(super) fn plain(text: &str) -> String {
     let printable = text.trim().trim_end_matches(['.', '!']).chars();
     printable
-        .filter(|c| !c.is_control())
+        .filter(|c| is_printable(*c))
         .take(MAX_WORDS)
         .collect()
 }

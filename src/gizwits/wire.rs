@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use url::Host;
 
 use crate::bridge::{CallError, Reply};
 use crate::ids::{Did, Mac, ProductKey};
@@ -15,6 +16,8 @@ use super::session::Session;
 
 /// The shorter of the two token lives that the documents tell; for an answer that names none.
 const SHORTEST_TOKEN_LIFE_S: i64 = 7 * 86_400;
+/// The longest name of DNS.
+const MAX_HOST_BYTES: usize = 253;
 /// A page is asked for with 20 rows; a list beyond this is no page.
 pub(super) const MAX_ROWS: usize = 1_000;
 
@@ -71,6 +74,29 @@ fn device(row: &Value, tls: bool) -> Result<Device, String> {
     })
 }
 
+/// A host as a connection wants it: a name of DNS, or an address without brackets.
+fn host(text: &str) -> Option<String> {
+    if let Ok(address) = text.parse::<std::net::Ipv6Addr>() {
+        return Some(address.to_string());
+    }
+    let host = match Host::parse(text).ok()? {
+        Host::Ipv6(address) => address.to_string(),
+        host @ (Host::Domain(_) | Host::Ipv4(_)) => host.to_string(),
+    };
+    (host.len() <= MAX_HOST_BYTES).then_some(host)
+}
+
+/// The first device of a page whose push host nobody could connect to. It is told without the host
+/// itself, which is what is wrong.
+pub(super) fn unusable_host(json: &Value) -> Option<Did> {
+    let rows = json.get("devices")?.as_array()?;
+    let is_bad = |row: &&Value| {
+        let text = text(row, "host");
+        !text.is_empty() && host(&text).is_none()
+    };
+    Did::new(text(rows.iter().find(is_bad)?, "did")).ok()
+}
+
 /// Older accounts' rows have no `wss_port` (seen); then it is the documented one.
 fn endpoint(row: &Value, tls: bool) -> Option<Endpoint> {
     let (key, documented) = if tls {
@@ -78,10 +104,10 @@ fn endpoint(row: &Value, tls: bool) -> Option<Endpoint> {
     } else {
         ("ws_port", 8080)
     };
-    let host = text(row, "host");
+    let host = host(&text(row, "host"));
     let port = row.get(key).and_then(integer);
     let port = port.and_then(|port| u16::try_from(port).ok());
-    (!host.is_empty()).then(|| Endpoint {
+    host.map(|host| Endpoint {
         host,
         port: port.unwrap_or(documented),
         tls,
@@ -204,6 +230,33 @@ mod tests {
         assert!(!devices[1].is_online && devices[1].is_disabled);
         assert!(!format!("{devices:?}").contains("SECRETCODE"));
         assert!(bindings(&json!({}), true).is_err());
+    }
+
+    #[test]
+    fn a_push_host_is_a_name_or_an_address() {
+        for (given, taken) in [
+            ("m2m.gizwits.com", Some("ws://m2m.gizwits.com:8080")),
+            ("M2M.Gizwits.com", Some("ws://m2m.gizwits.com:8080")),
+            ("192.0.2.1", Some("ws://192.0.2.1:8080")),
+            ("2001:db8::1", Some("ws://[2001:db8::1]:8080")),
+            ("[2001:db8::1]", Some("ws://[2001:db8::1]:8080")),
+            ("", None),
+            ("evil\r\nX: y", None),
+            ("user@host", None),
+            ("host/path", None),
+            ("host:99", None),
+            (&"a.".repeat(35_000), None),
+        ] {
+            let page = json!({ "devices": [{ "did": "d1", "product_key": "pk", "host": given }] });
+            let Ok(Reply::Bindings { devices, .. }) = bindings(&page, false) else {
+                panic!("not read");
+            };
+            let push = devices[0].push.as_ref().map(ToString::to_string);
+            let short: String = given.chars().take(20).collect();
+            assert_eq!(push.as_deref(), taken, "{short:?}");
+            let is_told = unusable_host(&page).is_some();
+            assert_eq!(is_told, taken.is_none() && !given.is_empty(), "{short:?}");
+        }
     }
 
     #[test]

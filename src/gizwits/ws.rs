@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
@@ -16,6 +15,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tracing::{debug, error};
 
 use crate::bridge::{Input, SocketEvent, SocketOrder};
+use crate::happy_eyeballs;
 use crate::ids::LinkId;
 use crate::model::{Endpoint, Region};
 
@@ -194,8 +194,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 type Socket = WebSocketStream<Box<dyn Stream>>;
 
 async fn open(endpoint: &Endpoint) -> Result<Socket, String> {
-    let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await;
-    let stream = stream.map_err(|err| err.to_string())?;
+    let connect = async {
+        let addresses = happy_eyeballs::addresses(&endpoint.host, endpoint.port).await?;
+        happy_eyeballs::connect(&addresses).await
+    };
+    let stream = connect.await.map_err(|err| err.to_string())?;
     // A command must not wait for the acknowledgement of what was sent before it.
     stream.set_nodelay(true).map_err(|err| err.to_string())?;
     let stream: Box<dyn Stream> = if endpoint.tls {

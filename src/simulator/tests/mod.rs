@@ -4,6 +4,7 @@ mod answers;
 mod bindings;
 mod clock;
 mod log;
+mod positions;
 mod push;
 mod schedules;
 mod users;

@@ -28,6 +28,7 @@ mod push_faults;
 mod push_messages;
 mod raw_log;
 mod registration;
+mod reports;
 mod reset;
 mod rights;
 mod routes;

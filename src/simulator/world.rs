@@ -49,7 +49,7 @@ pub struct World {
     pub(super) report_delay_ms: i64,
     pub(super) live: live::Live,
     /// Reports on their way: when, of whom, what.
-    reports: Vec<(i64, String, Map<String, Value>)>,
+    pub(super) reports: Vec<(i64, String, Map<String, Value>)>,
     pub(super) chance: fastrand::Rng,
     /// How far this cloud's clock was moved.
     pub(super) ahead_ms: i64,
@@ -227,29 +227,6 @@ impl World {
             self.requests.pop_front();
         }
         self.requests.push_back(entry);
-    }
-
-    /// The device takes a command and will report.
-    pub(super) fn command(&mut self, now_ms: i64, did: &str, attrs: Map<String, Value>) {
-        let at_ms = now_ms.saturating_add(self.report_delay_ms);
-        if at_ms <= now_ms {
-            self.report(now_ms, did, attrs);
-        } else {
-            self.reports.push((at_ms, did.to_owned(), attrs));
-        }
-    }
-
-    /// The device reports now.
-    pub(super) fn report(&mut self, now_ms: i64, did: &str, attrs: Map<String, Value>) {
-        if let Some(device) = self.device(did) {
-            device.report(now_ms, attrs.clone());
-            self.push_report(now_ms, did, &attrs);
-        }
-    }
-
-    /// When the next report arrives.
-    pub(super) fn reports_due(&self) -> Option<i64> {
-        self.reports.iter().map(|(at_ms, ..)| *at_ms).min()
     }
 
     /// Reports arrive and schedules run until now, each at its time.

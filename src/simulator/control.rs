@@ -79,6 +79,10 @@ fn control(world: &mut World, now_ms: i64, request: &Request) -> Controlled {
             }
             done()
         }
+        ("POST", ["_sim", "devices", did, "quirks"]) => {
+            known(world, did)?.quirks = faults::read(&body(request)?).map_err(bad)?;
+            done()
+        }
         ("POST", ["_sim", "devices", did, "alias"]) => {
             let form = body(request)?;
             let alias = form.get("alias").and_then(Value::as_str);

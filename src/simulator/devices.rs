@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::errors::{Answered, ApiError};
 use super::exchange::{Answer, Request};
+use super::quirks::Quirks;
 use super::raw_log::Entry;
 use super::rights;
 use super::scenario;
@@ -34,6 +35,9 @@ pub(super) struct Device {
     /// In the order in which they came.
     pub(super) bindings: Vec<Binding>,
     pub(super) attrs: Map<String, Value>,
+    pub(super) quirks: Quirks,
+    /// What was written last, as it reads back; before that, what it started with.
+    pub(super) written: Map<String, Value>,
     /// 0: never.
     pub(super) updated_ms: i64,
     /// When `online` last changed.
@@ -69,7 +73,9 @@ impl Device {
             ws_port: device.ws_port,
             wss_port: device.wss_port,
             disabled: device.disabled,
+            written: device.attrs.clone(),
             attrs: device.attrs,
+            quirks: device.quirks,
             updated_ms: if device.reported { now_ms } else { 0 },
             state_ms: now_ms,
             log: VecDeque::new(),

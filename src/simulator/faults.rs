@@ -18,10 +18,10 @@ pub(super) struct Throttle {
     pub(super) retry_after: Option<u32>,
 }
 
-/// What `POST /_sim/faults` asks for.
+/// The next calls of a path fail or are slow: what `POST /_sim/faults` asks for.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fault {
+pub struct Fault {
     /// Beginning of the path.
     #[serde(default = "everywhere")]
     pub(super) path: String,
@@ -43,9 +43,10 @@ pub(super) struct Fault {
     pub(super) effect: bool,
 }
 
+/// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub enum Kind {
     /// A gateway's web page.
     #[serde(rename = "http_502")]
     Http502,
@@ -81,6 +82,14 @@ pub(super) struct Faults {
 }
 
 impl Faults {
+    /// Those that a scenario starts with.
+    pub(super) fn of(faults: Vec<Fault>) -> Self {
+        Self {
+            throttle: None,
+            next: faults,
+        }
+    }
+
     pub(super) fn throttle(&mut self, now_ms: i64, throttle: Throttle) {
         let until = now_ms.saturating_add(millis(throttle.seconds));
         self.throttle = Some((until, throttle));

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::devices::Device;
 use super::scenario::Change;
 use super::world::World;
 
@@ -33,7 +34,7 @@ pub(super) fn advance(world: &mut World, now_ms: i64) {
         };
         let mut moved = Map::new();
         for change in product.live.iter().filter(|change| is_due(change, second)) {
-            if let Some(value) = next(change, &device.attrs, &mut world.chance) {
+            if let Some(value) = next(change, device, &mut world.chance) {
                 moved.insert(change.attr.clone(), value);
             }
         }
@@ -51,26 +52,32 @@ fn is_due(change: &Change, second: i64) -> bool {
 }
 
 /// The new value; `None` when it stays.
-fn next(change: &Change, attrs: &Map<String, Value>, chance: &mut fastrand::Rng) -> Option<Value> {
+fn next(change: &Change, device: &Device, chance: &mut fastrand::Rng) -> Option<Value> {
+    let attrs = &device.attrs;
     let holds = change
         .when
         .iter()
         .all(|(name, value)| attrs.get(name) == Some(value));
     let now = attrs.get(&change.attr)?.as_f64().filter(|_| holds)?;
-    let to = match (&change.toward, change.between) {
-        (Some(goal), _) => {
+    let mut wander = |(low, high): (f64, f64)| {
+        let step = if chance.bool() {
+            change.step
+        } else {
+            -change.step
+        };
+        (now + step).clamp(low, high)
+    };
+    let to = match (&change.toward, change.between, change.within) {
+        (Some(goal), ..) => {
             let goal = attrs.get(goal)?.as_f64()?;
             now + (goal - now).clamp(-change.step, change.step)
         }
-        (None, Some((low, high))) => {
-            let step = if chance.bool() {
-                change.step
-            } else {
-                -change.step
-            };
-            (now + step).clamp(low, high)
+        (None, Some(limits), _) => wander(limits),
+        (None, None, Some(within)) => {
+            let written = device.written.get(&change.attr)?.as_f64()?;
+            wander((written - within.abs(), written + within.abs()))
         }
-        (None, None) => return None,
+        (None, None, None) => return None,
     };
     // Two decimals are the finest ratio of the products here.
     let hundredths = (to * 100.0).round();
@@ -97,6 +104,12 @@ mod tests {
 
     use super::*;
 
+    fn device(attrs: &Value) -> Device {
+        let device =
+            json!({ "did": "d", "product_key": "p", "mac": "m", "users": [], "attrs": attrs });
+        Device::of(serde_json::from_value(device).unwrap(), Vec::new(), 0)
+    }
+
     #[test]
     fn a_value_moves_toward_its_goal_and_stays_there() {
         let change: Change = serde_json::from_value(
@@ -105,12 +118,28 @@ mod tests {
         .unwrap();
         let mut chance = fastrand::Rng::with_seed(1);
         let mut next = |now: i32, on: bool| {
-            let attrs = json!({ "now": now, "set": 38, "on": on });
-            super::next(&change, attrs.as_object().unwrap(), &mut chance)
+            let device = device(&json!({ "now": now, "set": 38, "on": on }));
+            super::next(&change, &device, &mut chance)
         };
         assert_eq!(next(31, true), Some(json!(32)));
         assert_eq!(next(38, true), None);
         assert_eq!(next(40, true), Some(json!(39)));
         assert_eq!(next(31, false), None);
+    }
+
+    #[test]
+    fn a_value_drifts_around_what_was_written_last() {
+        let change: Change =
+            serde_json::from_value(json!({ "attr": "flow", "every_s": 1, "within": 2 })).unwrap();
+        let mut chance = fastrand::Rng::with_seed(1);
+        let mut device = device(&json!({ "flow": 60 }));
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            if let Some(value) = super::next(&change, &device, &mut chance) {
+                seen.insert(value.as_i64().unwrap());
+                device.attrs.insert("flow".into(), value);
+            }
+        }
+        assert_eq!(seen, (58..=62).collect());
     }
 }

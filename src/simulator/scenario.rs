@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::yaml::{self, TextLimits, YamlError};
 
+use super::faults::Fault;
 use super::limits::Limits;
+use super::quirks::Quirks;
 
 /// A whole cloud.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -33,6 +35,9 @@ pub struct Scenario {
     /// How long a device takes to report what a control call changed, in seconds.
     #[serde(default)]
     pub report_delay_s: f64,
+    /// Calls that fail or are slow from the start, as `POST /_sim/faults` spells them.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
 }
 
 /// A user: by name and password, or anonymous by a phone id.
@@ -66,6 +71,9 @@ pub struct Product {
     /// What the device does of itself when it is told something.
     #[serde(default)]
     pub implies: Vec<Implication>,
+    /// What all devices of it do of their own accord.
+    #[serde(default)]
+    pub quirks: Quirks,
     /// What changes with time.
     #[serde(default)]
     pub live: Vec<Change>,
@@ -98,9 +106,12 @@ pub struct Change {
     /// It moves toward the value of this attribute,
     #[serde(default)]
     pub toward: Option<String>,
-    /// or it wanders between these limits.
+    /// or it wanders between these limits, which may lie beyond those of the schema,
     #[serde(default)]
     pub between: Option<(f64, f64)>,
+    /// or it drifts, at most so far away from what was written last.
+    #[serde(default)]
+    pub within: Option<f64>,
 }
 
 const fn one() -> f64 {
@@ -110,10 +121,15 @@ const fn one() -> f64 {
 impl Change {
     /// Why nothing would move, or not as meant.
     fn fault(&self) -> Option<&'static str> {
-        match (&self.toward, self.between) {
-            (Some(_), Some(_)) => Some("`toward` or `between`, not both"),
-            (None, None) => Some("`toward` or `between` says where the value moves"),
-            (None, Some((low, high))) if (low..=high).is_empty() => {
+        let ways = [
+            self.toward.is_some(),
+            self.between.is_some(),
+            self.within.is_some(),
+        ];
+        match (ways.iter().filter(|way| **way).count(), self.between) {
+            (0, _) => Some("`toward`, `between` or `within` says where the value moves"),
+            (2.., _) => Some("only one of `toward`, `between` and `within`"),
+            (_, Some((low, high))) if (low..=high).is_empty() => {
                 Some("`between` is [lower, upper]")
             }
             _ if (0.0..self.step).is_empty() => Some("`step` is more than 0"),
@@ -159,7 +175,10 @@ pub struct Device {
     /// The same for the port of `wss://`.
     #[serde(default)]
     pub wss_port: Option<u16>,
-    /// Its values.
+    /// What it does of its own accord; the quirks of its product count less.
+    #[serde(default)]
+    pub quirks: Quirks,
+    /// Its values. The schema need not know or allow them.
     #[serde(default)]
     pub attrs: Map<String, Value>,
     /// Names of the users that have bound it.
@@ -322,7 +341,19 @@ mod tests {
             ("users: [{ name", "user: [{ name", 2, "unknown field `user`"),
             ("[{ name: t }]", "[t]", 6, "expected a map"),
             ("between: [1, 2]", "between: [2, 1]", 7, "[lower, upper]"),
-            (", between: [1, 2]", "", 7, "`toward` or `between`"),
+            (
+                ", between: [1, 2]",
+                "",
+                7,
+                "`toward`, `between` or `within`",
+            ),
+            (" between: [1", " within: 1, between: [1", 7, "only one of"),
+            (
+                "    name: P\n",
+                "    name: P\n    quirks: { momentry: { t: 1 } }\n",
+                6,
+                "momentry",
+            ),
             ("between: [1", "step: 0, between: [1", 7, "more than 0"),
             ("did: e", "did: d", 10, "\"d\" stands twice"),
             (

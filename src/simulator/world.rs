@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::codes::Codes;
 use super::devices::Device;
@@ -13,6 +13,7 @@ use super::faults::{Faults, Kind, millis};
 use super::limits::Counted;
 use super::outbox::Outbox;
 use super::push::Push;
+use super::reports::Coming;
 use super::scenario::{self, Product, Scenario};
 use super::scheduler::{self, Schedule};
 use super::tokens::Tokens;
@@ -48,8 +49,8 @@ pub struct World {
     pub(super) requests: VecDeque<Value>,
     pub(super) report_delay_ms: i64,
     pub(super) live: live::Live,
-    /// Reports on their way: when, of whom, what.
-    pub(super) reports: Vec<(i64, String, Map<String, Value>)>,
+    /// Reports on their way.
+    pub(super) reports: Vec<Coming>,
     pub(super) chance: fastrand::Rng,
     /// How far this cloud's clock was moved.
     pub(super) ahead_ms: i64,
@@ -79,7 +80,7 @@ impl World {
                 .collect(),
             devices: Vec::new(),
             schedules: Vec::new(),
-            faults: Faults::default(),
+            faults: Faults::of(scenario.faults),
             limits: Counted::new(scenario.limits),
             push: Push::default(),
             reached_as: "127.0.0.1".into(),
@@ -233,13 +234,13 @@ impl World {
     pub(super) fn catch_up(&mut self, now_ms: i64) {
         loop {
             let first = self.reports.iter().enumerate();
-            let first = first.min_by_key(|(_, (at_ms, ..))| *at_ms);
-            let report = first.map(|(at, (at_ms, ..))| (*at_ms, at));
+            let first = first.min_by_key(|(_, report)| report.at_ms);
+            let report = first.map(|(at, report)| (report.at_ms, at));
             let run_ms = scheduler::next_ms(self).filter(|run_ms| *run_ms <= now_ms);
             match report.filter(|(at_ms, _)| *at_ms <= run_ms.unwrap_or(now_ms)) {
                 Some((_, at)) => {
-                    let (at_ms, did, attrs) = self.reports.remove(at);
-                    self.report(at_ms, &did, attrs);
+                    let report = self.reports.remove(at);
+                    self.arrive(report);
                 }
                 None if run_ms.is_some() => scheduler::act(self),
                 None => break,

@@ -6,6 +6,7 @@ mod clock;
 mod log;
 mod positions;
 mod push;
+mod quirks;
 mod schedules;
 mod users;
 mod verification;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::super::Scenario;
+use super::Scenario;
 
 /// The bits that a datapoint takes up, counted from the start of the status: first and length.
 fn bits(datapoint: &Map<String, Value>) -> (u64, u64) {

@@ -123,11 +123,11 @@ fn is_ours(token: &StoredToken, account: &Account) -> bool {
     token.fingerprint == account.fingerprint() && account.urls.contains_key(&token.region)
 }
 
-/// What the core takes over from an earlier run.
+/// What the core takes over from an earlier run: nothing where the folder cannot be used.
 #[must_use]
 pub fn restored(
     config: &Config,
-    dir: &StateDir,
+    dir: Option<&StateDir>,
     tokens: &BTreeMap<AccountName, StoredToken>,
 ) -> Restored {
     let of_account = |account: &Account| {
@@ -137,7 +137,7 @@ pub fn restored(
         Some((account.name.clone(), (token.region, token.expires_at)))
     };
     let mut schemas = BTreeMap::new();
-    for (product_key, document) in dir.load_schemas() {
+    for (product_key, document) in dir.map(StateDir::load_schemas).unwrap_or_default() {
         match ProductSchema::parse(&product_key, &document) {
             Ok((schema, _)) => {
                 schemas.insert(product_key, Arc::new(schema));
@@ -148,7 +148,7 @@ pub fn restored(
     Restored {
         schemas,
         tokens: config.accounts.iter().filter_map(of_account).collect(),
-        announced: dir.load_announced(),
-        budgets: dir.load_budgets(),
+        announced: dir.map(StateDir::load_announced).unwrap_or_default(),
+        budgets: dir.map(StateDir::load_budgets).unwrap_or_default(),
     }
 }

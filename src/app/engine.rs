@@ -62,6 +62,8 @@ pub struct Engine {
     pub pushed: mpsc::Receiver<Input>,
     /// Keeps files.
     pub desk: Desk,
+    /// Why files cannot be kept; `None` while they can.
+    pub state_dir: watch::Receiver<Option<String>>,
     /// From the supervisor.
     pub orders: mpsc::Receiver<Order>,
     /// Why the bridge is not ready, for the health checks.
@@ -127,6 +129,10 @@ impl Engine {
             () = sleep_until(self.clock.instant(deadline)) => {
                 tracing::trace!(reason, "woken by a deadline");
                 Woken::Input(Input::Tick)
+            }
+            Ok(()) = self.state_dir.changed() => {
+                let trouble = self.state_dir.borrow_and_update().clone();
+                Woken::Input(Input::StateDir { trouble })
             }
             _ = tick(watchdog) => Woken::Watchdog,
         }

@@ -12,7 +12,7 @@ use crate::config::{Config, UserProfiles};
 use crate::gizwits::SetUpError;
 use crate::ids::AccountName;
 use crate::mqtt::{self, MqttConfig, MqttError, MqttHandle};
-use crate::store::{StateDir, StoreError};
+use crate::store::{self, StateDir, StoreError};
 use crate::web::{self, WebError};
 
 use super::clock::Clock;
@@ -21,7 +21,7 @@ use super::edges;
 use super::engine::{BrokerLink, Engine, Order};
 use super::notify;
 use super::profile_watch;
-use super::scribe::Scribe;
+use super::scribe::{Entry, Scribe};
 
 /// The broker gets this long to take the last messages; all of the end takes less than 5 s.
 const GOODBYE: Duration = Duration::from_secs(3);
@@ -29,7 +29,7 @@ const GOODBYE: Duration = Duration::from_secs(3);
 /// Why the bridge cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The state folder.
+    /// Another process uses the state folder.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The broker's address or certificates.
@@ -68,17 +68,26 @@ impl Running {
         for warning in config.warnings.iter().chain(&config.profile_warnings()) {
             warn!("{warning}");
         }
-        let dir = StateDir::open(&config.state_dir)?;
-        let install_id = dir.install_id()?;
-        let tokens = dir.load_tokens();
+        let opened = match StateDir::open(&config.state_dir) {
+            // Two that write the same files would undo each other's work.
+            Err(err @ StoreError::InUse(_)) => return Err(err.into()),
+            opened => opened,
+        };
+        let dir = opened.as_ref().ok();
+        let install_id = dir.and_then(StateDir::load_install_id);
+        let install_id = install_id.unwrap_or_else(store::new_install_id);
+        let tokens = dir.map(StateDir::load_tokens).unwrap_or_default();
         let ways = edges::ways(&config, &tokens)?;
-        let restored = edges::restored(&config, &dir, &tokens);
+        let restored = edges::restored(&config, dir, &tokens);
         let mqtt_config = edges::mqtt_config(&config, &install_id);
         let link = mqtt::start(mqtt_config.clone())?;
         let broker = link.0.clone();
         let (tell_ready, not_ready) = watch::channel(Some("the bridge is starting".to_owned()));
         let web = serve(&config, &not_ready).await?;
-        let scribe = Scribe::start(dir);
+        let scribe = Scribe::start(config.state_dir.clone(), opened);
+        // Written at each start, also where it is there: this shows at once whether the folder can be
+        // written.
+        scribe.desk().keep(Entry::InstallId(install_id.clone()));
         let (cloud, home) = Cloud::new(ways.clone(), clock, scribe.desk());
         let (orders, receiver) = mpsc::channel(8);
         let bridge = Bridge::new(
@@ -95,6 +104,7 @@ impl Running {
             outcomes: home.outcomes,
             pushed: home.pushed,
             desk: scribe.desk(),
+            state_dir: scribe.trouble(),
             orders: receiver,
             not_ready: tell_ready,
         };

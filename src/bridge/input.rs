@@ -43,6 +43,11 @@ pub enum Input {
     },
     /// The answer to [`super::Effect::Sample`].
     Sampled(Sample),
+    /// Whether files can be kept in `state_dir` has changed.
+    StateDir {
+        /// For people: why they cannot, and what to do; `None`: they can.
+        trouble: Option<String>,
+    },
     /// A deadline is here, or nothing: waking early is harmless.
     Tick,
     /// New settings, already validated.

@@ -80,6 +80,8 @@ pub struct Bridge {
     health_due: Duration,
     next_call: u64,
     pub(super) stopping: bool,
+    /// Why files cannot be kept.
+    pub(super) state_dir_trouble: Option<String>,
 }
 
 impl Bridge {
@@ -123,6 +125,7 @@ impl Bridge {
             health_due: now.mono,
             next_call: 0,
             stopping: false,
+            state_dir_trouble: None,
             settings,
         }
     }
@@ -146,6 +149,10 @@ impl Bridge {
             Input::Sampled(sample) => {
                 self.last_sample = sample;
                 self.publish_health(now, sample, &mut out);
+            }
+            Input::StateDir { trouble } => {
+                self.state_dir_trouble = trouble;
+                self.publish_info(&mut out);
             }
             Input::Tick => {}
             Input::Reconfigure(settings) => self.reconfigure(now, *settings, &mut out),

@@ -291,6 +291,7 @@ impl Demo {
             | Input::CallDone { .. }
             | Input::Socket { .. }
             | Input::Sampled(_)
+            | Input::StateDir { .. }
             | Input::Tick
             | Input::Reconfigure(_)
             | Input::Stop => {}

@@ -8,9 +8,12 @@ use serde_json::json;
 use crate::bridge::effect::Announced;
 use crate::ids::Did;
 
-use super::dir::{StateDir, StoreError, file_name};
+use super::dir::{StateDir, file_name};
+use super::error::StoreError;
 
 const FOLDER: &str = "announced";
+/// What was announced of a device with a hundred entities has some 20 kB.
+const MAX_BYTES: u64 = 1024 * 1024;
 
 #[derive(Deserialize)]
 struct Kept {
@@ -22,7 +25,7 @@ impl StateDir {
     /// All of it.
     #[must_use]
     pub fn load_announced(&self) -> BTreeMap<Did, Announced> {
-        let kept: Vec<Kept> = self.read_all(FOLDER);
+        let kept: Vec<Kept> = self.read_all(FOLDER, MAX_BYTES);
         kept.into_iter()
             .map(|kept| (kept.did, kept.announced))
             .collect()

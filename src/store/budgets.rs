@@ -7,15 +7,18 @@ use serde_json::json;
 use crate::bridge::effect::Learnt;
 use crate::ids::AccountName;
 
-use super::dir::{StateDir, StoreError};
+use super::dir::StateDir;
+use super::error::StoreError;
 
 const FILE: &str = "budgets.json";
+/// An account has some 10 kB at most.
+const MAX_BYTES: u64 = 1024 * 1024;
 
 impl StateDir {
     /// All of it.
     #[must_use]
     pub fn load_budgets(&self) -> BTreeMap<AccountName, Learnt> {
-        self.read(FILE).unwrap_or_default()
+        self.read(FILE, MAX_BYTES).unwrap_or_default()
     }
 
     /// Keeps what one account's limit learnt.

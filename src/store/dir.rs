@@ -1,11 +1,21 @@
 //! The folder: one process at a time, files that are whole or as they were before.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use tracing::warn;
+
+use super::error::{StoreError, io_error};
+use super::private::{self, Standing};
+
+/// More files than this in one folder of `state_dir` are left out: an account has thousands of devices
+/// at most.
+const MAX_FILES: usize = 100_000;
+/// An install id has 12 characters.
+const MAX_INSTALL_ID_BYTES: u64 = 1024;
+const INSTALL_ID: &str = "install_id.json";
 
 /// A folder that this process alone uses.
 #[derive(Debug)]
@@ -15,42 +25,27 @@ pub struct StateDir {
     _lock: File,
 }
 
-/// Why the folder cannot be used, and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another process has it.
-    #[error(
-        "{0} is in use by another gizwits2mqtt; stop that one, or give this one a state_dir of its own"
-    )]
-    InUse(PathBuf),
-    /// The system refused.
-    #[error(
-        "{path} cannot be {action}: {source}; the user that runs gizwits2mqtt must own state_dir"
-    )]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What was tried.
-        action: &'static str,
-        /// The system's reason.
-        source: io::Error,
-    },
-}
-
 impl StateDir {
     /// Makes the folder where it is missing (only its owner may look in) and locks it.
     ///
     /// # Errors
-    /// [`StoreError`]
+    /// [`StoreError`]: another process has it, a stranger could replace its files, or the system
+    /// refuses. A folder that can be read and not written is no error yet.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        make_private(path)?;
+        private::make_folder(path).map_err(io_error(path, "made"))?;
+        match private::standing(path).map_err(io_error(path, "looked at"))? {
+            Standing::Private => {}
+            Standing::Group => warn!(
+                path = %path.display(),
+                "the group of state_dir may write into it; run chmod g-w on it unless you want that"
+            ),
+            Standing::Open(reason) => {
+                let path = path.into();
+                return Err(StoreError::Unsafe { path, reason });
+            }
+        }
         let lock_path = path.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock_path)
-            .map_err(io_error(&lock_path, "opened"))?;
+        let lock = private::open_lock(&lock_path).map_err(io_error(&lock_path, "opened"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.into())),
@@ -62,26 +57,25 @@ impl StateDir {
         })
     }
 
-    /// A text that stays the same for this folder and is no other folder's: 12 letters and digits.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it can be neither read nor written.
-    pub fn install_id(&self) -> Result<String, StoreError> {
-        if let Some(id) = self.read::<String>("install_id.json") {
-            return Ok(id);
-        }
-        let id: String = std::iter::repeat_with(fastrand::alphanumeric)
-            .take(12)
-            .collect();
-        self.write("install_id.json", &serde_json::Value::from(id.as_str()))?;
-        Ok(id)
+    /// The text that tells this installation from all others; see [`new_install_id`].
+    #[must_use]
+    pub fn load_install_id(&self) -> Option<String> {
+        self.read(INSTALL_ID, MAX_INSTALL_ID_BYTES)
     }
 
-    /// Reads a JSON file; `None` when there is none. One that cannot be read is put aside as
-    /// `.bad`, so that a person can look at it and the bridge can go on.
-    pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+    /// Keeps the install id.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn save_install_id(&self, id: &str) -> Result<(), StoreError> {
+        self.write(INSTALL_ID, &serde_json::Value::from(id))
+    }
+
+    /// Reads a JSON file of at most `max_bytes`; `None` when there is none. One that cannot be read is
+    /// put aside as `.bad`, so that a person can look at it and the bridge can go on.
+    pub(super) fn read<T: DeserializeOwned>(&self, name: &str, max_bytes: u64) -> Option<T> {
         let path = self.path.join(name);
-        let bytes = match fs::read(&path) {
+        let bytes = match private::read(&path, max_bytes) {
             Ok(bytes) => bytes,
             Err(err) if err.kind() == io::ErrorKind::NotFound => return None,
             Err(err) => {
@@ -105,19 +99,20 @@ impl StateDir {
         }
     }
 
-    /// Reads every `*.json` of a folder.
-    pub(super) fn read_all<T: DeserializeOwned>(&self, folder: &str) -> Vec<T> {
+    /// Reads every `*.json` of a folder, each of at most `max_bytes`.
+    pub(super) fn read_all<T: DeserializeOwned>(&self, folder: &str, max_bytes: u64) -> Vec<T> {
         let Ok(entries) = fs::read_dir(self.path.join(folder)) else {
             return Vec::new();
         };
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| name.ends_with(".json"))
+            .take(MAX_FILES)
             .collect();
         names.sort();
         names
             .iter()
-            .filter_map(|name| self.read(&format!("{folder}/{name}")))
+            .filter_map(|name| self.read(&format!("{folder}/{name}"), max_bytes))
             .collect()
     }
 
@@ -126,11 +121,11 @@ impl StateDir {
     pub(super) fn write(&self, name: &str, value: &serde_json::Value) -> Result<(), StoreError> {
         let path = self.path.join(name);
         let folder = path.parent().unwrap_or(&self.path);
-        make_private(folder)?;
+        private::make_folder(folder).map_err(io_error(folder, "made"))?;
         let mut new = path.clone().into_os_string();
         new.push(".new");
         let new = PathBuf::from(new);
-        let written = open_private(&new).and_then(|mut file| {
+        let written = private::create(&new).and_then(|mut file| {
             file.write_all(value.to_string().as_bytes())?;
             file.sync_all()
         });
@@ -162,12 +157,12 @@ pub(super) fn file_name(id: &str) -> String {
     }
 }
 
-fn io_error<'a>(path: &'a Path, action: &'static str) -> impl FnOnce(io::Error) -> StoreError + 'a {
-    move |source| StoreError::Io {
-        path: path.into(),
-        action,
-        source,
-    }
+/// A text that no other installation has: 12 letters and digits.
+#[must_use]
+pub fn new_install_id() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric)
+        .take(12)
+        .collect()
 }
 
 /// A name lasts only when its folder is on disk, too.
@@ -180,22 +175,6 @@ fn sync_names(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_names(_: &Path) -> io::Result<()> {
     Ok(())
-}
-
-fn make_private(path: &Path) -> Result<(), StoreError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(io_error(path, "made"))
-}
-
-fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(test)]
@@ -221,7 +200,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let dir = StateDir::open(folder.path()).unwrap();
         fs::write(folder.path().join("x.json"), "{\"a\":").unwrap();
-        assert_eq!(dir.read::<Value>("x.json"), None);
+        assert_eq!(dir.read::<Value>("x.json", 99), None);
         assert!(folder.path().join("x.json.bad").exists());
         assert!(!folder.path().join("x.json").exists());
     }
@@ -233,9 +212,9 @@ mod tests {
         dir.write("x.json", &json!({ "a": 1 })).unwrap();
         // What a crash half-way leaves behind.
         fs::write(folder.path().join("x.json.new"), "{\"a\": 2").unwrap();
-        assert_eq!(dir.read("x.json"), Some(json!({ "a": 1 })));
+        assert_eq!(dir.read("x.json", 99), Some(json!({ "a": 1 })));
         dir.write("x.json", &json!({ "a": 3 })).unwrap();
-        assert_eq!(dir.read("x.json"), Some(json!({ "a": 3 })));
+        assert_eq!(dir.read("x.json", 99), Some(json!({ "a": 3 })));
     }
 
     #[cfg(unix)]
@@ -254,8 +233,20 @@ mod tests {
     fn the_install_id_stays() {
         let folder = tempfile::tempdir().unwrap();
         let dir = StateDir::open(folder.path()).unwrap();
-        let id = dir.install_id().unwrap();
-        assert_eq!((id.len(), dir.install_id().unwrap()), (12, id.clone()));
+        assert_eq!(dir.load_install_id(), None);
+        let id = new_install_id();
+        assert_eq!(id.len(), 12);
+        dir.save_install_id(&id).unwrap();
+        assert_eq!(dir.load_install_id(), Some(id));
+    }
+
+    #[test]
+    fn a_file_beyond_its_bound_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(folder.path()).unwrap();
+        dir.write("x.json", &json!("0123456789")).unwrap();
+        assert_eq!(dir.read("x.json", 12), Some(json!("0123456789")));
+        assert_eq!(dir.read::<Value>("x.json", 11), None);
     }
 
     #[test]

@@ -12,10 +12,14 @@ use serde_json::{Map, Value, json};
 use crate::model::Region;
 use crate::secret::Secret;
 
-use super::dir::{StateDir, StoreError};
+use super::dir::StateDir;
+use super::error::StoreError;
+use super::private;
 
 const FOLDER: &str = "cli";
 const FILE: &str = "kept.json";
+/// A user has less than 1 kB.
+const MAX_BYTES: u64 = 1024 * 1024;
 
 /// A user's session.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -100,7 +104,7 @@ impl Keep {
     }
 
     fn peek(&self) -> Kept {
-        std::fs::read(self.folder.join(FILE))
+        private::read(&self.folder.join(FILE), MAX_BYTES)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default()
@@ -108,7 +112,7 @@ impl Keep {
 
     fn change(&self, change: impl FnOnce(&mut Kept)) -> Result<(), StoreError> {
         let dir = StateDir::open(&self.folder)?;
-        let mut kept: Kept = dir.read(FILE).unwrap_or_default();
+        let mut kept: Kept = dir.read(FILE, MAX_BYTES).unwrap_or_default();
         change(&mut kept);
         dir.write(FILE, &kept.to_json())
     }

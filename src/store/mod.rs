@@ -7,10 +7,13 @@
 mod announced;
 mod budgets;
 pub mod dir;
+pub mod error;
 pub mod kept;
+mod private;
 mod schemas;
 pub mod tokens;
 
-pub use dir::{StateDir, StoreError};
+pub use dir::{StateDir, new_install_id};
+pub use error::StoreError;
 pub use kept::{Keep, KeptAppToken, KeptLogin};
 pub use tokens::StoredToken;

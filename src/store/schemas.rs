@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 
 use crate::ids::ProductKey;
 
-use super::dir::{StateDir, StoreError, file_name};
+use super::dir::{StateDir, file_name};
+use super::error::StoreError;
 
 const FOLDER: &str = "schemas";
+/// The cloud is believed up to 4 MiB; here its document may be spelled longer.
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 #[derive(Deserialize)]
 struct Kept {
@@ -21,7 +24,7 @@ impl StateDir {
     /// All documents.
     #[must_use]
     pub fn load_schemas(&self) -> BTreeMap<ProductKey, Value> {
-        let kept: Vec<Kept> = self.read_all(FOLDER);
+        let kept: Vec<Kept> = self.read_all(FOLDER, MAX_BYTES);
         kept.into_iter()
             .map(|kept| (kept.product_key, kept.document))
             .collect()

@@ -9,9 +9,13 @@ use crate::ids::AccountName;
 use crate::model::Region;
 use crate::secret::Secret;
 
-use super::dir::{StateDir, StoreError};
+use super::dir::StateDir;
+use super::error::StoreError;
+use super::private;
 
 const FILE: &str = "tokens.json";
+/// An account has less than 1 kB.
+const MAX_BYTES: u64 = 1024 * 1024;
 
 /// One account's session.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -31,7 +35,7 @@ pub struct StoredToken {
 /// All tokens in a folder that another process may be using.
 #[must_use]
 pub fn peek(state_dir: &std::path::Path) -> BTreeMap<AccountName, StoredToken> {
-    std::fs::read(state_dir.join(FILE))
+    private::read(&state_dir.join(FILE), MAX_BYTES)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default()
@@ -41,7 +45,7 @@ impl StateDir {
     /// All tokens.
     #[must_use]
     pub fn load_tokens(&self) -> BTreeMap<AccountName, StoredToken> {
-        self.read(FILE).unwrap_or_default()
+        self.read(FILE, MAX_BYTES).unwrap_or_default()
     }
 
     /// Keeps an account's token.

@@ -8,6 +8,7 @@ mod support;
 mod broker_trouble;
 mod cloud_trouble;
 mod commands;
+mod disk;
 mod main_job;
 mod profiles;
 mod reload;

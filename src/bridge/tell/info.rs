@@ -41,11 +41,14 @@ impl Bridge {
             (name.to_string(), body)
         };
         let shard = self.settings.shard;
+        let trouble = self.state_dir_trouble.as_ref();
+        let state_dir = if trouble.is_none() { "ok" } else { "failing" };
         let info = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "started_at": self.started.unix,
             "accounts": self.accounts.iter().map(account).collect::<Map<_, _>>(),
             "push": self.push.info(self.settings.push, |at| self.started.unix_at(at)),
+            "state_dir": { "state": state_dir, "reason": trouble },
             "shard": { "index": shard.index, "count": shard.count },
         });
         self.publisher

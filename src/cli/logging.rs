@@ -2,7 +2,11 @@
 
 use std::io::IsTerminal as _;
 
-use tracing::{Level, warn};
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata, warn};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{Log, LogFormat};
@@ -22,7 +26,12 @@ pub(super) struct Logging {
 
 type Refilter = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>;
 
-/// Starts logging. `verbosity` counts `-v` minus `-q`; `$RUST_LOG` overrides everything.
+/// Libraries say no more than this, whatever is asked for: below it they write what they send and
+/// receive, tokens and passwords included.
+const LIBRARIES: LevelFilter = LevelFilter::INFO;
+
+/// Starts logging. `verbosity` counts `-v` minus `-q`; `$RUST_LOG` overrides everything but the bound
+/// for libraries.
 pub(super) fn start(log: Log, verbosity: i16) -> Logging {
     let chosen = EnvFilter::try_from_default_env().ok();
     let is_fixed = chosen.is_some();
@@ -40,7 +49,7 @@ pub(super) fn start(log: Log, verbosity: i16) -> Logging {
             let builder = builder.json().flatten_event(true).with_filter_reloading();
             let handle = builder.reload_handle();
             (
-                builder.try_init(),
+                builder.finish().with(filter_fn(may_speak)).try_init(),
                 Box::new(move |filter| handle.reload(filter)),
             )
         }
@@ -48,7 +57,7 @@ pub(super) fn start(log: Log, verbosity: i16) -> Logging {
             let builder = builder.without_time().with_filter_reloading();
             let handle = builder.reload_handle();
             (
-                builder.try_init(),
+                builder.finish().with(filter_fn(may_speak)).try_init(),
                 Box::new(move |filter| handle.reload(filter)),
             )
         }
@@ -56,7 +65,7 @@ pub(super) fn start(log: Log, verbosity: i16) -> Logging {
             let builder = builder.with_filter_reloading();
             let handle = builder.reload_handle();
             (
-                builder.try_init(),
+                builder.finish().with(filter_fn(may_speak)).try_init(),
                 Box::new(move |filter| handle.reload(filter)),
             )
         }
@@ -81,6 +90,12 @@ impl Logging {
     }
 }
 
+/// Is it our own line, or one of a library that holds no secret?
+fn may_speak(line: &Metadata<'_>) -> bool {
+    let is_own = line.target().split("::").next() == Some(env!("CARGO_CRATE_NAME"));
+    is_own || *line.level() <= LIBRARIES
+}
+
 /// Libraries speak only of what they cannot handle, unless everything is wanted.
 fn directives(level: Level, verbosity: i16) -> String {
     let levels = ["error", "warn", "info", "debug", "trace"];
@@ -90,7 +105,7 @@ fn directives(level: Level, verbosity: i16) -> String {
     let wanted = i16::try_from(base.unwrap_or(2)).unwrap_or(2) + verbosity;
     let wanted = usize::try_from(wanted.clamp(0, 4)).unwrap_or(2);
     let own = levels.get(wanted).copied().unwrap_or("info");
-    let others = if wanted >= 4 { "debug" } else { "error" };
+    let others = if wanted >= 4 { "info" } else { "error" };
     format!("{others},rumqttd=off,gizwits2mqtt={own}")
 }
 
@@ -103,7 +118,7 @@ mod tests {
         for (level, verbosity, want) in [
             (Level::INFO, 0, "error,rumqttd=off,gizwits2mqtt=info"),
             (Level::INFO, 1, "error,rumqttd=off,gizwits2mqtt=debug"),
-            (Level::INFO, 9, "debug,rumqttd=off,gizwits2mqtt=trace"),
+            (Level::INFO, 9, "info,rumqttd=off,gizwits2mqtt=trace"),
             (Level::WARN, -1, "error,rumqttd=off,gizwits2mqtt=error"),
             (Level::ERROR, -3, "error,rumqttd=off,gizwits2mqtt=error"),
         ] {

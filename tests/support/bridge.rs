@@ -13,6 +13,7 @@ use super::{DEADLINE, PROGRAM};
 pub struct Bridge {
     child: Child,
     folder: tempfile::TempDir,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// The configuration that tests begin with. Without push, so that what they are about is polled and sent
@@ -36,10 +37,20 @@ pub fn config(cloud: &Cloud, broker_url: &str) -> Value {
 
 impl Bridge {
     pub fn start(config: &Value) -> Self {
+        Self::start_with(config, &[])
+    }
+
+    /// With these variables in its environment.
+    pub fn start_with(config: &Value, variables: &[(&'static str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, text)| (*name, (*text).to_owned()))
+            .collect();
         let mut bridge = Self {
-            child: spawn(&folder, config),
+            child: spawn(&folder, config, &variables),
             folder,
+            variables,
         };
         bridge.write(config);
         bridge
@@ -80,11 +91,16 @@ impl Bridge {
     pub async fn restart(&mut self, config: &Value) {
         self.signal("TERM").await;
         assert_eq!(self.wait().await.code(), Some(0));
-        self.child = spawn(&self.folder, config);
+        self.child = spawn(&self.folder, config, &self.variables);
     }
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Where its configuration and its state are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub fn state_file(&self, name: &str) -> PathBuf {
@@ -101,7 +117,11 @@ fn write(folder: &tempfile::TempDir, config: &Value) {
     std::fs::write(folder.path().join("c.yaml"), config.to_string()).unwrap();
 }
 
-fn spawn(folder: &tempfile::TempDir, config: &Value) -> Child {
+fn spawn(
+    folder: &tempfile::TempDir,
+    config: &Value,
+    variables: &[(&'static str, String)],
+) -> Child {
     write(folder, config);
     let log = std::fs::OpenOptions::new()
         .create(true)
@@ -111,6 +131,9 @@ fn spawn(folder: &tempfile::TempDir, config: &Value) -> Child {
     Command::new(PROGRAM)
         .args(["run", "-v", "-c", "c.yaml"])
         .current_dir(folder.path())
+        .env("TMPDIR", folder.path())
+        .env_remove("RUST_LOG")
+        .envs(variables.iter().map(|(name, text)| (name, text)))
         .stderr(log)
         .stdout(Stdio::null())
         .kill_on_drop(true)

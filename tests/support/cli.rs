@@ -73,6 +73,7 @@ pub fn at_home(command: &mut std::process::Command, folder: &Path) {
     command
         .current_dir(folder)
         .env("HOME", folder)
+        .env("TMPDIR", folder)
         .env("TZ", "Europe/Berlin")
         .env_remove("RUST_LOG")
         .env_remove("XDG_STATE_HOME")

@@ -72,6 +72,7 @@ impl Draft {
         let text = text.expose().as_bytes();
         if !replace {
             write_new(file, text)?;
+            sync_names(file)?;
             return Ok(None);
         }
         let beside = |end: &str| {
@@ -80,15 +81,36 @@ impl Draft {
             PathBuf::from(name)
         };
         let (new, old) = (beside(".new"), beside(".bak"));
-        match fs::remove_file(&new) {
-            Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
-            Ok(()) | Err(_) => {}
-        }
-        write_new(&new, text)?;
-        fs::rename(file, &old)?;
+        // A copy, so that there is a configuration at each moment. It holds the old password.
+        write_anew(&old, &fs::read(file)?)?;
+        write_anew(&new, text)?;
         fs::rename(&new, file)?;
+        sync_names(file)?;
         Ok(Some(old))
     }
+}
+
+/// As [`write_new`], in place of what is there.
+fn write_anew(file: &Path, text: &[u8]) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err),
+        Ok(()) | Err(_) => write_new(file, text),
+    }
+}
+
+/// A name lasts only when its folder is on disk, too.
+#[cfg(unix)]
+fn sync_names(file: &Path) -> io::Result<()> {
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Elsewhere a folder cannot be opened as a file.
+#[cfg(not(unix))]
+fn sync_names(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn write_new(file: &Path, text: &[u8]) -> io::Result<()> {
@@ -163,12 +185,24 @@ mod tests {
         assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&file).unwrap(), b"mine");
         let old = draft().save(&file, true).unwrap().unwrap();
-        assert_eq!(fs::read(old).unwrap(), b"mine");
+        assert_eq!(fs::read(&old).unwrap(), b"mine");
         #[cfg(unix)]
-        {
+        for file in [file, old] {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = fs::metadata(&file).unwrap().permissions().mode();
+            let mode = fs::metadata(file).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_cannot_be_replaced_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("c.yaml");
+        fs::write(&file, "mine").unwrap();
+        // A folder in the way is refused, also to root.
+        fs::create_dir(folder.path().join("c.yaml.new")).unwrap();
+        draft().save(&file, true).unwrap_err();
+        assert_eq!(fs::read(&file).unwrap(), b"mine");
     }
 }

@@ -6,6 +6,7 @@ use crate::bridge::settings;
 use crate::ids::{AccountName, Did};
 use crate::model::{Region, preset};
 
+use super::exposure;
 use super::problem::nearest;
 use super::reader::{Findings, Section};
 use super::settings::{Account, Credentials, Realm};
@@ -50,6 +51,9 @@ pub(super) fn read(
         let Some(credentials) = realm.credentials else {
             continue;
         };
+        if let Some(url) = realm.urls.get(&Region::Custom) {
+            exposure::of_network(&section.path("api_url"), url, "https", out);
+        }
         let account = Account {
             name: realm.name,
             app_id: realm.app_id,

@@ -13,7 +13,7 @@ use super::reader::{Findings, Section, variable};
 use super::settings::{Config, Realm};
 use super::text::{self, MAX_FILE_BYTES};
 use super::tree::{Kind, Node, Place};
-use super::{accounts, env, sections};
+use super::{accounts, env, exposure, sections};
 
 const KEYS: [&str; 12] = [
     "accounts",
@@ -60,11 +60,8 @@ pub fn load(file: &Path, variables: &BTreeMap<String, String>) -> Result<Config,
     let text = read(file, variables).map_err(|message| refuse(file, None, message))?;
     let (root, mut out) = tree(file, &text, variables)?;
     let config = assemble(&root, variables, &mut out);
-    if out.has_inline_secret && others_may_read(file) {
-        out.warnings.push(format!(
-            "{} holds secrets and others may read it; run: chmod 600 {0}",
-            file.display()
-        ));
+    if out.has_inline_secret {
+        exposure::of_file(file, &mut out);
     }
     let warnings = std::mem::take(&mut out.warnings);
     finish(file, config, out).map(|config| Config { warnings, ..config })
@@ -290,15 +287,4 @@ fn state_dir(
         );
     }
     folder.map(|folder| folder.join("gizwits2mqtt"))
-}
-
-#[cfg(unix)]
-fn others_may_read(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn others_may_read(_: &Path) -> bool {
-    false
 }

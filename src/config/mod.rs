@@ -2,6 +2,7 @@
 
 mod accounts;
 mod env;
+mod exposure;
 mod fingerprint;
 pub mod load;
 pub mod problem;

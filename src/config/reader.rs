@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
+use super::exposure;
 use super::problem::{Problem, nearest};
 use super::text::{self, MAX_SECRET_BYTES};
 use super::tree::{Kind, Node, Place};
@@ -293,6 +294,7 @@ impl<'a> Section<'a> {
         let path = self.file(key, out)?;
         match text::read(&path, MAX_SECRET_BYTES) {
             Ok(text) if !text.trim_end_matches(['\r', '\n']).is_empty() => {
+                exposure::of_file(&path, out);
                 Some(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
             Ok(_) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::bridge::settings::{DeviceSettings, HomeAssistant, Shard};
 use crate::ids::Did;
 
+use super::exposure;
 use super::reader::{Findings, Section};
 use super::settings::{Log, LogFormat, Mqtt, Web};
 
@@ -46,6 +47,9 @@ pub(super) fn mqtt(root: &Section<'_>, out: &mut Findings) -> (Mqtt, String) {
             )
             .unwrap_or(true),
     };
+    if mqtt.password.is_some() {
+        exposure::of_network("mqtt.url", &mqtt.url, "mqtts", out);
+    }
     let given = |key: &str| section.member(key).is_some();
     if mqtt.username.is_none() && (given("password") || given("password_file")) {
         section.fault(

@@ -72,7 +72,8 @@ impl Api {
     /// # Errors
     /// [`SetUpError`]
     pub fn new(access: Access) -> Result<Self, SetUpError> {
-        let http = Http::new(&access.app_id)?;
+        let is_clear = access.urls.values().any(|url| url.starts_with("http:"));
+        let http = Http::new(&access.app_id, is_clear)?;
         Ok(Self(Arc::new(Inner {
             access,
             http,

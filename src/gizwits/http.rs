@@ -52,12 +52,19 @@ pub(super) struct Answer {
 }
 
 impl Http {
-    /// Sets up the client; connects to nothing yet.
-    pub(super) fn new(app_id: &str) -> Result<Self, SetUpError> {
+    /// Sets up the client; connects to nothing yet. A proxy that the environment names
+    /// (`HTTPS_PROXY`, `ALL_PROXY`) is used where TLS keeps it from reading along, so not where an
+    /// address `is_clear`.
+    pub(super) fn new(app_id: &str, is_clear: bool) -> Result<Self, SetUpError> {
         // Fails when it is installed already, which is as good.
         drop(rustls::crypto::ring::default_provider().install_default());
         let app_id = HeaderValue::from_str(app_id).map_err(|_| SetUpError::AppId)?;
-        let client = Client::builder()
+        let builder = if is_clear {
+            Client::builder().no_proxy()
+        } else {
+            Client::builder()
+        };
+        let client = builder
             .user_agent(concat!("gizwits2mqtt/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)

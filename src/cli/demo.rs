@@ -70,8 +70,8 @@ pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Res
     let clock = Clock::start();
     let simulator = simulated_cloud(clock).await?;
     let cloud_url = format!("http://{}", simulator.addr());
-    let state_dir = std::env::temp_dir().join(format!("gizwits2mqtt-demo-{}", std::process::id()));
-    let config = configuration(&broker_url, protocol, base, &cloud_url, &state_dir)?;
+    let folder = private_folder().map_err(|err| failed(&err))?;
+    let config = configuration(&broker_url, protocol, base, &cloud_url, folder.path())?;
     let (window, messages) = open_window(&broker_url, protocol, base)
         .await
         .map_err(|err| failed(&err))?;
@@ -93,10 +93,22 @@ pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Res
     let concluded = demo.conclude();
     demo.window.shutdown(GOODBYE).await;
     running.stop().await;
-    if let Err(err) = std::fs::remove_dir_all(&state_dir) {
+    if let Err(err) = folder.close() {
         tracing::debug!(%err, "the demo's state is left behind");
     }
     end.and(concluded)
+}
+
+/// A folder that nobody could have made before: a name by chance, for this user alone.
+fn private_folder() -> std::io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("gizwits2mqtt-demo-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o700));
+    }
+    builder.tempdir()
 }
 
 async fn simulated_cloud(clock: Clock) -> Result<Simulator, Trouble> {
@@ -359,4 +371,28 @@ async fn next_line(lines: &mut Option<Lines<BufReader<Stdin>>>) -> String {
         }
     }
     std::future::pending().await
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_demos_folder_is_new_and_for_its_user_alone() {
+        let (one, other) = (private_folder().unwrap(), private_folder().unwrap());
+        assert_ne!(one.path(), other.path());
+        let name = one
+            .path()
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        let number = name.strip_prefix("gizwits2mqtt-demo-").unwrap();
+        assert_ne!(number, std::process::id().to_string(), "it can be guessed");
+        let mode = std::fs::metadata(one.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
 }

@@ -33,7 +33,7 @@ impl Terminal {
     fn open_in(folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         // The terminal begins as terminals do: it shows what is typed.
         let mut command = Command::new("sh");
-        command.args(["-c", "stty echo; exec \"$0\" \"$@\"", PROGRAM]);
+        command.args(["-c", "stty echo; echo $$ >pid; exec \"$0\" \"$@\"", PROGRAM]);
         command.args(args).env("TERM", "xterm");
         support::cli::at_home(&mut command, folder);
         for name in ["TMUX", "STY", "TERM_PROGRAM", "KITTY_WINDOW_ID"] {
@@ -310,4 +310,26 @@ async fn with_nobody_to_ask_it_says_where_a_secret_can_come_from() {
         "{}",
         said.stderr
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_at_a_hidden_prompt_puts_the_terminal_back() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = cloud.url();
+    let args = named(&url, &["account", "register", "--username", "anna"]);
+    for (signal, code) in [("TERM", 143), ("HUP", 129)] {
+        let mut terminal = Terminal::open(folder.path(), &args);
+        terminal.sees("New password of anna: ");
+        while terminal.echoes() {}
+        let id = std::fs::read_to_string(folder.path().join("pid")).unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", signal, id.trim()])
+            .status();
+        assert!(sent.unwrap().success());
+        terminal.shown += &terminal.session.exp_eof().unwrap();
+        assert!(terminal.echoes(), "the echo is off after {signal}");
+        let (_, ended_with) = terminal.ends();
+        assert_eq!(ended_with, code);
+    }
 }

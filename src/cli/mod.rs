@@ -22,6 +22,7 @@ mod schedules;
 mod schema;
 mod setup;
 mod simulate;
+mod terminal;
 mod trouble;
 mod view;
 mod when;

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::secret::Secret;
 
 use super::output::Output;
+use super::terminal;
 use super::trouble::Trouble;
 
 /// Wrong answers after which a question is not asked again.
@@ -80,6 +81,7 @@ impl Wanted<'_> {
     async fn hidden(self, question: &str, output: &Output) -> Result<Secret<String>, Trouble> {
         let _pause = output.progress.pause();
         let prompt = format!("{}: ", capitalized(question));
+        terminal::restore_when_ended();
         let typed = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt));
         match typed.await {
             Ok(Ok(text)) if !text.is_empty() => Ok(Secret::new(text)),

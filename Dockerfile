@@ -18,12 +18,13 @@ RUN apt-get update \
 COPY --from=build /src/target/release/gizwits2mqtt /usr/local/bin/
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/gizwits2mqtt/
 USER 65532:65532
-# The health check asks at the loopback address, which nobody outside the container reaches.
+# The health check asks at the loopback address, which nobody outside the container reaches. It asks whether
+# the process works: a broker that is away is no reason to restart it.
 ENV GIZWITS2MQTT_CONFIG=/config/gizwits2mqtt.yaml \
     GIZWITS2MQTT__STATE_DIR=/data \
     GIZWITS2MQTT__WEB__LISTEN=127.0.0.1:8099
 VOLUME /data
-HEALTHCHECK --interval=30s --timeout=5s --start-period=15s CMD ["gizwits2mqtt", "health"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s CMD ["gizwits2mqtt", "health", "--live"]
 ENTRYPOINT ["gizwits2mqtt"]
 CMD ["run"]
 LABEL org.opencontainers.image.title="gizwits2mqtt" \

@@ -1,6 +1,7 @@
 //! A value that must not be seen: no `Display`, no `Serialize`, a `Debug` that hides it.
 
 use serde::{Deserialize, Deserializer};
+use subtle::ConstantTimeEq as _;
 
 /// Holds a password, token or passcode. [`Secret::expose`] is the one way out, easy to search for.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,6 +21,12 @@ impl<T> Secret<T> {
 }
 
 impl Secret<String> {
+    /// Is it this? The time that the answer takes tells at most the length.
+    #[must_use]
+    pub fn matches(&self, given: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(given).into()
+    }
+
     /// Enough of a token to tell it from another one, and too little to use it: nothing of a short one.
     #[must_use]
     pub fn tail(&self) -> String {
@@ -56,6 +63,19 @@ mod tests {
             "[hidden] Some([hidden])"
         );
         assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn only_the_whole_value_matches() {
+        let secret = Secret::new("hunter2".to_owned());
+        for (given, want) in [
+            ("hunter2", true),
+            ("hunter", false),
+            ("hunter22", false),
+            ("", false),
+        ] {
+            assert_eq!(secret.matches(given.as_bytes()), want, "{given}");
+        }
     }
 
     #[test]

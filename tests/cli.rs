@@ -375,25 +375,6 @@ async fn a_scenario_file_is_served_or_refused_with_its_line() {
     );
 }
 
-#[tokio::test]
-async fn the_health_command_asks_a_running_bridge() {
-    let cloud = Cloud::start().await;
-    let folder = folder(&cloud);
-    let said = run(folder.path(), &["health"]).await;
-    assert_eq!(said.code, Some(2), "there is no web server to ask");
-    let mut config = support::bridge::config(&cloud, "mqtt://127.0.0.1:1");
-    config["web"] = json!({ "listen": format!("127.0.0.1:{}", free_port()) });
-    std::fs::write(folder.path().join("gizwits2mqtt.yaml"), config.to_string()).unwrap();
-    assert_eq!(run(folder.path(), &["health"]).await.code, Some(1));
-    let bridge = support::bridge::Bridge::start(&config);
-    // It logs in though the broker is away.
-    let polled = async { while cloud.calls("/app/devdata").await.is_empty() {} };
-    let polled = tokio::time::timeout(support::DEADLINE, polled);
-    polled.await.expect("the bridge does not poll");
-    assert_eq!(run(folder.path(), &["health"]).await.code, Some(0));
-    drop(bridge);
-}
-
 #[cfg(feature = "embedded-broker")]
 #[tokio::test]
 async fn the_demo_shows_all_devices_and_ends_by_itself() {

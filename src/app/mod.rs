@@ -4,6 +4,7 @@ pub mod clock;
 pub mod cloud;
 pub mod edges;
 pub mod engine;
+pub mod health_checks;
 pub mod memory;
 pub mod notify;
 mod profile_watch;

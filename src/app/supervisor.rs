@@ -12,13 +12,14 @@ use crate::config::{Config, UserProfiles};
 use crate::gizwits::SetUpError;
 use crate::ids::AccountName;
 use crate::mqtt::{self, MqttConfig, MqttError, MqttHandle};
-use crate::store::{self, StateDir, StoreError};
-use crate::web::{self, WebError};
+use crate::store::{self, AddressFile, StateDir, StoreError};
+use crate::web::WebError;
 
 use super::clock::Clock;
 use super::cloud::{Cloud, Way};
 use super::edges;
 use super::engine::{BrokerLink, Engine, Order};
+use super::health_checks::HealthChecks;
 use super::notify;
 use super::profile_watch;
 use super::scribe::{Entry, Scribe};
@@ -50,8 +51,7 @@ pub struct Running {
     install_id: String,
     mqtt_config: MqttConfig,
     broker: MqttHandle,
-    web: Option<web::Server>,
-    not_ready: watch::Receiver<Option<String>>,
+    health_checks: HealthChecks,
     ways: BTreeMap<AccountName, Way>,
     orders: mpsc::Sender<Order>,
     engine: JoinHandle<MqttHandle>,
@@ -60,11 +60,15 @@ pub struct Running {
 
 impl Running {
     /// Starts everything. That the broker or the cloud is away is no error: both are tried for as
-    /// long as it takes.
+    /// long as it takes. `address_file` is where the health checks' address is left.
     ///
     /// # Errors
     /// [`StartError`]
-    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+    pub async fn start(
+        config: Config,
+        clock: Clock,
+        address_file: Option<AddressFile>,
+    ) -> Result<Self, StartError> {
         for warning in config.warnings.iter().chain(&config.profile_warnings()) {
             warn!("{warning}");
         }
@@ -83,7 +87,9 @@ impl Running {
         let link = mqtt::start(mqtt_config.clone())?;
         let broker = link.0.clone();
         let (tell_ready, not_ready) = watch::channel(Some("the bridge is starting".to_owned()));
-        let web = serve(&config, &not_ready).await?;
+        let mut health_checks = HealthChecks::new(not_ready, address_file);
+        let change = health_checks.prepare(config.web.as_ref()).await?;
+        health_checks.take(change);
         let scribe = Scribe::start(config.state_dir.clone(), opened);
         // Written at each start, also where it is there: this shows at once whether the folder can be
         // written.
@@ -120,8 +126,7 @@ impl Running {
             install_id,
             mqtt_config,
             broker,
-            web,
-            not_ready,
+            health_checks,
             ways,
             orders,
             scribe,
@@ -162,12 +167,7 @@ impl Running {
         }
         let ways = edges::renewed_ways(&self.config, &self.ways, &config)?;
         let mqtt_config = edges::mqtt_config(&config, &self.install_id);
-        let listen = |config: &Config| config.web.as_ref().map(|web| web.listen);
-        let web = if listen(&config) == listen(&self.config) {
-            None
-        } else {
-            Some(serve(&config, &self.not_ready).await?)
-        };
+        let health_checks = self.health_checks.prepare(config.web.as_ref()).await?;
         let link = if mqtt_config == self.mqtt_config {
             None
         } else {
@@ -177,9 +177,7 @@ impl Running {
         if let Some((handle, _)) = &link {
             self.broker = handle.clone();
         }
-        if let Some(web) = web {
-            self.web = web;
-        }
+        self.health_checks.take(health_checks);
         let order = Order::Reload {
             settings: Box::new(config.settings.clone()),
             ways: ways.clone(),
@@ -239,7 +237,7 @@ impl Running {
     }
 
     /// Ends: pending commands are settled, `offline` is published, files are written.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         notify::stopping();
         if self.orders.send(Order::Stop).await.is_err() {
             error!("the engine has ended already");
@@ -256,20 +254,9 @@ impl Running {
         {
             warn!("state_dir is too slow; the last changes may not be kept");
         }
+        self.health_checks.stop();
         info!("stopped");
     }
-}
-
-async fn serve(
-    config: &Config,
-    not_ready: &watch::Receiver<Option<String>>,
-) -> Result<Option<web::Server>, WebError> {
-    let Some(web) = &config.web else {
-        return Ok(None);
-    };
-    let server = web::serve(web.listen, not_ready.clone()).await?;
-    info!(listen = %server.address, "answering health checks");
-    Ok(Some(server))
 }
 
 fn broker_link(

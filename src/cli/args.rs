@@ -202,9 +202,16 @@ pub(super) enum Command {
         out: Option<PathBuf>,
     },
 
-    /// Ask the health check of a running bridge; for container health checks
+    /// Ask the running bridge whether it is ready; for container health checks
     #[command(hide = true)]
-    Health,
+    Health(HealthArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct HealthArgs {
+    /// Ask only whether the process works (/healthz), not whether broker and cloud do (/readyz)
+    #[arg(long)]
+    pub(super) live: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -75,7 +75,7 @@ pub(super) async fn demo(args: DemoArgs, verbosity: i16, output: &Output) -> Res
     let (window, messages) = open_window(&broker_url, protocol, base)
         .await
         .map_err(|err| failed(&err))?;
-    let running = Running::start(config, clock)
+    let running = Running::start(config, clock, None)
         .await
         .map_err(|err| failed(&err))?;
     let mut demo = Demo {

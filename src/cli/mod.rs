@@ -95,7 +95,7 @@ async fn dispatch(args: Args, output: &Output) -> Result<(), Trouble> {
         }
         Command::Completions { shell } => generate::completions(shell, output),
         Command::Man { out } => generate::man(out, output),
-        Command::Health => health::health(config, output),
+        Command::Health(args) => health::health(config, &args, output),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::app::supervisor::Running;
 use crate::config::Config;
 
 use super::ask::configuration;
+use super::health::address_file;
 use super::logging;
 use super::trouble::Trouble;
 
@@ -32,7 +33,8 @@ pub(super) async fn run(file: Option<&Path>, verbosity: i16) -> Result<(), Troub
     let config = read(file).await?;
     let logging = logging::start(config.log, verbosity);
     let mut signals = Signals::listen().map_err(|err| Trouble::failed(err.to_string()))?;
-    let mut running = Running::start(config, Clock::start())
+    let address_file = Some(address_file(file));
+    let mut running = Running::start(config, Clock::start(), address_file)
         .await
         .map_err(|err| Trouble::failed(err.to_string()))?;
     notify::ready();

@@ -4,6 +4,7 @@
 //! Everything here can be had again from the cloud, except for `announced`, without which entities
 //! of devices that left meanwhile would stay in Home Assistant.
 
+mod address;
 mod announced;
 mod budgets;
 pub mod dir;
@@ -13,6 +14,7 @@ mod private;
 mod schemas;
 pub mod tokens;
 
+pub use address::AddressFile;
 pub use dir::{StateDir, new_install_id};
 pub use error::StoreError;
 pub use kept::{Keep, KeptAppToken, KeptLogin};

@@ -1,4 +1,4 @@
-//! Asks the health check of a running bridge: what a container's HEALTHCHECK calls, since the image
+//! Asks the health checks of a running bridge: what a container's HEALTHCHECK calls, since the image
 //! has no shell and no curl.
 
 use std::io::{Read as _, Write as _};
@@ -7,6 +7,17 @@ use std::time::Duration;
 
 /// Longest wait for each step; a health check that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// An answer has at most this many bytes; what comes beyond is not read.
+const MAX_ANSWER_BYTES: u64 = 4096;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// `/healthz`: does the process work?
+    Alive,
+    /// `/readyz`: is the broker connected, and an account ok?
+    Ready,
+}
 
 /// Why a bridge is not healthy.
 #[derive(Debug, thiserror::Error)]
@@ -20,40 +31,50 @@ pub enum ProbeError {
         source: std::io::Error,
     },
     /// It answers, but not well.
-    #[error("{address} answers {answer:?}")]
+    #[error("the bridge at {address} answers: {answer}")]
     Unhealthy {
         /// Who was asked.
         address: SocketAddr,
-        /// Its first line.
+        /// What it says, else the first line of the answer.
         answer: String,
     },
 }
 
-/// Asks `/healthz` at the address of `web.listen`.
+/// Asks at the address of `web.listen`.
 ///
 /// # Errors
 /// [`ProbeError`] says whether nothing or the wrong thing was answered.
-pub fn probe(listen: SocketAddr) -> Result<(), ProbeError> {
+pub fn probe(listen: SocketAddr, question: Question) -> Result<(), ProbeError> {
     let address = reachable(listen);
     let silent = |source| ProbeError::Silent { address, source };
-    let answer = ask(address).map_err(silent)?;
-    let first = answer.lines().next().unwrap_or_default();
-    if first.starts_with("HTTP/1.1 200") {
+    let path = match question {
+        Question::Alive => "/healthz",
+        Question::Ready => "/readyz",
+    };
+    let answer = ask(address, path).map_err(silent)?;
+    if answer.starts_with("HTTP/1.1 200") {
         return Ok(());
     }
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.trim());
+    let line = body
+        .filter(|body| !body.is_empty())
+        .unwrap_or(&answer)
+        .lines()
+        .next();
     Err(ProbeError::Unhealthy {
         address,
-        answer: first.to_owned(),
+        answer: line.unwrap_or_default().to_owned(),
     })
 }
 
-fn ask(address: SocketAddr) -> std::io::Result<String> {
+fn ask(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
-    stream.take(4096).read_to_end(&mut answer)?;
+    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
@@ -74,22 +95,31 @@ mod tests {
     use super::*;
     use crate::web::serve;
 
+    async fn asked(address: SocketAddr, question: Question) -> Result<(), ProbeError> {
+        let probed = tokio::task::spawn_blocking(move || probe(address, question));
+        probed.await.unwrap()
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_serving_bridge_is_healthy_and_a_silent_port_is_not() {
-        let (_sender, receiver) = watch::channel(None);
-        let server = serve("127.0.0.1:0".parse().unwrap(), receiver)
-            .await
-            .unwrap();
-        let address = server.address;
-        tokio::task::spawn_blocking(move || probe(address))
-            .await
-            .unwrap()
-            .unwrap();
+        let (sender, receiver) = watch::channel(None);
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let address = serve(listen, None, receiver).await.unwrap();
+        asked(address.address, Question::Ready).await.unwrap();
+        sender.send_replace(Some("the broker is not connected".into()));
+        asked(address.address, Question::Alive).await.unwrap();
+        let refused = asked(address.address, Question::Ready).await.unwrap_err();
+        let text = refused.to_string();
+        assert!(
+            text.ends_with("answers: the broker is not connected"),
+            "{text}"
+        );
         let free = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap();
-        assert!(matches!(probe(free), Err(ProbeError::Silent { .. })));
+        let silent = asked(free, Question::Ready).await;
+        assert!(matches!(silent, Err(ProbeError::Silent { .. })));
     }
 
     #[test]

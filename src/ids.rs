@@ -154,20 +154,33 @@ impl fmt::Display for LinkId {
 }
 
 impl Did {
-    /// True when this device falls to instance `index` of `count` that share the devices.
+    /// Which of `count` instances that share the devices serves this one.
     ///
-    /// FNV-1a (64 bit) of the did, modulo `count`: fixed by definition, so that instances of
-    /// different versions agree.
+    /// Rendezvous hashing: each instance has a weight for the device, and the heaviest serves it. So
+    /// another instance takes devices only from others to itself, and of each its share. The weights
+    /// are fixed by definition (FNV-1a of the did, mixed with the index by `SplitMix64`), so that
+    /// instances of different versions agree.
     #[must_use]
-    pub fn belongs_to_shard(&self, index: u32, count: u32) -> bool {
+    pub fn shard(&self, count: u32) -> u32 {
         let hash = self
             .0
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
             });
-        hash % u64::from(count.max(1)) == u64::from(index)
+        let weight = |index: u32| {
+            let step = u64::from(index).wrapping_add(1);
+            split_mix(hash.wrapping_add(step.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+        };
+        (0..count).max_by_key(|index| weight(*index)).unwrap_or(0)
     }
+}
+
+/// The finalizer of `SplitMix64`.
+const fn split_mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 #[cfg(test)]
@@ -189,13 +202,40 @@ mod tests {
     }
 
     #[test]
-    fn every_did_belongs_to_exactly_one_shard() {
-        for n in 0..100 {
-            let did = Did::new(format!("did{n}")).unwrap();
-            let owners = (0..3)
-                .filter(|index| did.belongs_to_shard(*index, 3))
-                .count();
-            assert_eq!(owners, 1, "{did}");
+    fn one_more_instance_takes_its_share_and_moves_nothing_else() {
+        let dids: Vec<Did> = (0..10_000)
+            .map(|n| Did::new(format!("QP50gPt5I8h4mFKI{n:06}")).unwrap())
+            .collect();
+        for count in [1, 2, 3, 7] {
+            let mut moved = 0;
+            for did in &dids {
+                let (before, after) = (did.shard(count), did.shard(count + 1));
+                assert!(before < count);
+                if after != before {
+                    assert_eq!(
+                        after, count,
+                        "{did} moves between instances that were there"
+                    );
+                    moved += 1;
+                }
+            }
+            let share = dids.len() / usize::try_from(count + 1).unwrap();
+            assert!(
+                moved > share * 9 / 10 && moved < share * 11 / 10,
+                "{moved} of {share} moved to instance {count}"
+            );
         }
+    }
+
+    #[test]
+    fn the_shard_of_a_did_is_the_same_in_every_version() {
+        let of = |text: &str| Did::new(text).unwrap().shard(5);
+        let dids = [
+            "DemoSpa0000000000000001",
+            "DemoWave00000000000004",
+            "DemoMeter0000000000005",
+            "DemoPets00000000000007",
+        ];
+        assert_eq!(dids.map(of), [3, 0, 4, 1]);
     }
 }

@@ -48,6 +48,10 @@ fn four_lines_are_enough() {
     assert_eq!(config.settings.base_topic, "gizwits2mqtt");
     assert_eq!(config.settings.poll_interval, Duration::from_secs(60));
     assert_eq!(config.settings.bindings_interval, Duration::from_secs(600));
+    assert_eq!(
+        config.settings.bindings_interval_with_push,
+        Duration::from_secs(3_600)
+    );
     assert_eq!(config.settings.requests_per_minute, 30);
     assert_eq!(config.settings.total_requests_per_minute, None);
     assert!(config.settings.push);
@@ -450,6 +454,10 @@ fn the_example_shows_every_default_truly() {
     assert_eq!(
         shown.settings.bindings_interval,
         plain.settings.bindings_interval
+    );
+    assert_eq!(
+        shown.settings.bindings_interval_with_push,
+        plain.settings.bindings_interval_with_push
     );
     assert_eq!(
         shown.settings.requests_per_minute,

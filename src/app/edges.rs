@@ -29,16 +29,27 @@ pub fn mqtt_config(config: &Config, install_id: &str) -> MqttConfig {
         client_key_file: mqtt.client_key_file,
         client_id: mqtt
             .client_id
-            .unwrap_or_else(|| format!("gizwits2mqtt-{install_id}")),
+            .unwrap_or_else(|| client_id(config, install_id)),
         protocol: if mqtt.is_v5 {
             Protocol::V5
         } else {
             Protocol::V311
         },
         will: Will {
-            topic: format!("{}/bridge/state", config.settings.base_topic),
+            topic: config.settings.topics().bridge("state"),
             payload: "offline".into(),
         },
+    }
+}
+
+/// An id of this installation's own, and of each of its instances: two links with one id throw each
+/// other out.
+fn client_id(config: &Config, install_id: &str) -> String {
+    let shard = config.settings.shard;
+    if shard.is_shared() {
+        format!("gizwits2mqtt-{install_id}-{}", shard.index)
+    } else {
+        format!("gizwits2mqtt-{install_id}")
     }
 }
 

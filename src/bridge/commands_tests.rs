@@ -41,6 +41,7 @@ pub(super) fn settings() -> Settings {
         poll_interval: Duration::from_secs(3_600),
         poll_interval_with_push: Duration::from_secs(3_600),
         bindings_interval: Duration::from_secs(36_000),
+        bindings_interval_with_push: Duration::from_secs(36_000),
         requests_per_minute: 600,
         total_requests_per_minute: None,
         profiles: std::sync::Arc::default(),

@@ -102,7 +102,7 @@ impl Bridge {
         };
         let accounts = settings.accounts.iter().map(account).collect();
         Self {
-            topics: topics(&settings),
+            topics: settings.topics(),
             accounts,
             shared,
             told_states: BTreeMap::new(),
@@ -366,11 +366,11 @@ impl Bridge {
     fn reconfigure(&mut self, now: Now, settings: Settings, out: &mut Vec<Effect>) {
         info!("settings reloaded");
         let before = std::mem::replace(&mut self.settings, settings);
-        if topics(&before) != topics(&self.settings) {
+        if before.topics() != self.settings.topics() {
             warn!(
                 "another base topic or discovery prefix: retained messages of the old one stay until they are cleared"
             );
-            self.topics = topics(&self.settings);
+            self.topics = self.settings.topics();
             self.publisher.forget_all();
             self.bridge_components.clear();
             out.push(Effect::Subscribe {
@@ -463,14 +463,4 @@ pub(super) fn save_budget(name: &AccountName, learnt: Learnt) -> Effect {
         account: name.clone(),
         learnt,
     }
-}
-
-fn topics(settings: &Settings) -> Topics {
-    let (prefix, status) = settings
-        .homeassistant
-        .as_ref()
-        .map_or(("homeassistant", ""), |ha| {
-            (ha.discovery_prefix.as_str(), ha.status_topic.as_str())
-        });
-    Topics::new(&settings.base_topic, prefix, status)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::homeassistant::slug;
 use crate::homeassistant::state::Source;
+use crate::homeassistant::{slug, topic};
 use crate::ids::{AccountName, AttrName, Did};
 use crate::model::{AttrValue, Attrs, DataType, Device, ProductSchema};
 use crate::profile::catalog::Plan;
@@ -14,7 +14,7 @@ use super::announcer::Announcing;
 use super::effect::Announced;
 use super::presence::Presence;
 use super::reconcile::Reconciler;
-use super::settings::Settings;
+use super::settings::{Claim, Settings};
 
 /// Complete listings in a row that must miss a device before it counts as unbound: removing it
 /// costs the user its history in Home Assistant, and an empty answer has been seen by mistake.
@@ -162,7 +162,7 @@ impl Registry {
         let mut seen = std::collections::BTreeSet::new();
         for device in devices
             .into_iter()
-            .filter(|device| settings.wants(account, &device.did))
+            .filter(|device| settings.claim(account, &device.did) == Claim::Ours)
         {
             let did = device.did.clone();
             seen.insert(did.clone());
@@ -185,6 +185,30 @@ impl Registry {
         }
         self.miss(account, &seen, &mut changes);
         changes
+    }
+
+    /// Takes a page of a listing that goes on: devices that are new join. Where several instances share
+    /// the base topic, levels depend on all devices, so there the complete listing is waited for.
+    pub(super) fn meet(
+        &mut self,
+        account: &AccountName,
+        devices: Vec<Device>,
+        settings: &Settings,
+        now: Duration,
+    ) -> Vec<Did> {
+        let mut joined = Vec::new();
+        if settings.shard.is_shared() {
+            return joined;
+        }
+        for device in devices {
+            let did = device.did.clone();
+            let is_new = !self.entries.contains_key(&did);
+            if is_new && settings.claim(account, &did) == Claim::Ours {
+                self.join(account, device, settings, now);
+                joined.push(did);
+            }
+        }
+        joined
     }
 
     fn join(&mut self, account: &AccountName, device: Device, settings: &Settings, now: Duration) {
@@ -266,7 +290,8 @@ impl Registry {
 
     /// Devices that the settings do not want any more, or whose account is gone.
     pub(super) fn unwanted(&self, settings: &Settings) -> Vec<Did> {
-        let gone = |(did, entry): &(&Did, &Entry)| !settings.wants(&entry.account, did);
+        let gone =
+            |(did, entry): &(&Did, &Entry)| settings.claim(&entry.account, did) != Claim::Ours;
         self.entries
             .iter()
             .filter(gone)
@@ -349,7 +374,7 @@ impl Registry {
         let plain = slug::level(&device.alias, device.mac.as_ref(), did);
         let long = slug::with_suffix(&plain, did);
         let free = |level: &str| {
-            level != "bridge"
+            !topic::is_reserved(level)
                 && self.levels.get(level).is_none_or(|owner| owner == did)
                 && !is_chosen_by_another(settings, did, level)
                 && !self

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::homeassistant::topic::Topics;
 use crate::ids::{AccountName, Did};
 use crate::model::Region;
 use crate::profile::catalog::Catalog;
@@ -23,8 +24,10 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// The same where push is healthy: the shortest, it stretches while polls show nothing new.
     pub poll_interval_with_push: Duration,
-    /// Time between two listings of the bindings.
+    /// Time between two listings of the bindings without push.
     pub bindings_interval: Duration,
+    /// The same where push brings all devices of an account.
+    pub bindings_interval_with_push: Duration,
     /// Calls a minute and account, commands included; this instance's share. At least 1.
     pub requests_per_minute: u32,
     /// Calls a minute of all accounts together; `None`: no such limit. This instance's share, at least 1.
@@ -80,18 +83,64 @@ pub struct Shard {
     pub count: u32,
 }
 
-impl Settings {
-    /// Is this device this instance's, and wanted by its account's filters?
+impl Shard {
+    /// Several instances split the devices between them.
     #[must_use]
-    pub fn wants(&self, account: &AccountName, did: &Did) -> bool {
-        let by_account = self.accounts.get(account).is_some_and(|account| {
+    pub const fn is_shared(self) -> bool {
+        self.count > 1
+    }
+
+    /// Is this device this instance's?
+    #[must_use]
+    pub fn has(self, did: &Did) -> bool {
+        !self.is_shared() || did.shard(self.count) == self.index
+    }
+}
+
+/// Whose a device is that an account has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// This instance serves it.
+    Ours,
+    /// Another instance that shares the base topic serves it.
+    OtherInstance,
+    /// The filters of its account leave it out, or the account is not configured.
+    Excluded,
+}
+
+impl Settings {
+    /// Whose is this device of this account?
+    #[must_use]
+    pub fn claim(&self, account: &AccountName, did: &Did) -> Claim {
+        let is_wanted = self.accounts.get(account).is_some_and(|account| {
             account
                 .include
                 .as_ref()
                 .is_none_or(|only| only.contains(did))
                 && !account.exclude.contains(did)
         });
-        by_account && did.belongs_to_shard(self.shard.index, self.shard.count)
+        match (is_wanted, self.shard.has(did)) {
+            (true, true) => Claim::Ours,
+            (true, false) => Claim::OtherInstance,
+            (false, _) => Claim::Excluded,
+        }
+    }
+
+    /// Where everything is published.
+    #[must_use]
+    pub fn topics(&self) -> Topics {
+        let (prefix, status) = self
+            .homeassistant
+            .as_ref()
+            .map_or(("homeassistant", ""), |ha| {
+                (ha.discovery_prefix.as_str(), ha.status_topic.as_str())
+            });
+        let topics = Topics::new(&self.base_topic, prefix, status);
+        if self.shard.is_shared() {
+            topics.of_instance(self.shard.index)
+        } else {
+            topics
+        }
     }
 
     /// The topic level that the user chose for a device.

@@ -38,6 +38,10 @@ pub(super) struct Town {
     pub(super) homes: BTreeMap<AccountName, u32>,
     pub(super) rules: Vec<Rule>,
     pub(super) under_way: Vec<(Duration, AccountName, CallId, CloudCall)>,
+    /// The bindings come in pages, as the real ones do.
+    pub(super) is_paged: bool,
+    /// Every page of the bindings: when it was asked for, and after how many rows.
+    pub(super) pages: Vec<(Duration, u32)>,
     /// Every call: when, whose, what.
     pub(super) calls: Vec<(Duration, AccountName, String)>,
     pub(super) saved: BTreeMap<AccountName, Learnt>,
@@ -80,6 +84,7 @@ impl Town {
             poll_interval: s(60),
             poll_interval_with_push: s(300),
             bindings_interval: s(600),
+            bindings_interval_with_push: s(3_600),
             requests_per_minute: 30,
             total_requests_per_minute: None,
             profiles: std::sync::Arc::default(),
@@ -95,6 +100,8 @@ impl Town {
             homes: homes.collect(),
             rules: Vec::new(),
             under_way: Vec::new(),
+            is_paged: false,
+            pages: Vec::new(),
             calls: Vec::new(),
             saved: BTreeMap::new(),
             health: Value::Null,
@@ -118,6 +125,9 @@ impl Town {
                 Effect::Call {
                     account, id, call, ..
                 } => {
+                    if let CloudCall::Bindings { skip, .. } = &call {
+                        self.pages.push((self.now, *skip));
+                    }
                     let text = text(&call);
                     self.calls.push((self.now, account.clone(), text));
                     self.under_way.push((self.now + LATENCY, account, id, call));
@@ -261,12 +271,15 @@ impl Town {
                 uid: "u".into(),
                 expires_at: unix + 7 * 86_400,
             },
-            CloudCall::Bindings { .. } => {
-                let rows = self.homes[account];
+            CloudCall::Bindings { skip, limit } => {
+                let all = self.homes[account];
                 let row = |n| self.row(&format!("{account}{n:03}"));
+                let to = if self.is_paged { skip + limit } else { all };
+                let devices: Vec<Device> = (*skip..to.min(all)).map(row).collect();
+                let rows = devices.len().try_into().unwrap();
                 Reply::Bindings {
-                    devices: (0..rows).map(row).collect(),
-                    rows: 0,
+                    devices,
+                    rows: if self.is_paged { rows } else { 0 },
                     unreadable: Vec::new(),
                 }
             }

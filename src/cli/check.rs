@@ -122,7 +122,7 @@ async fn check_broker(ask: &Ask, lines: &mut Vec<String>) -> Result<Value, Strin
     let id = format!("check-{}", std::process::id());
     let mut config = edges::mqtt_config(&ask.config, &id);
     config.client_id = format!("gizwits2mqtt-{id}");
-    config.will.topic = format!("{}/bridge/check", ask.config.settings.base_topic);
+    config.will.topic = ask.config.settings.topics().bridge("check");
     let answer = mqtt::probe(&config).await;
     match &answer {
         Ok(address) => lines.push(format!("broker {address}: connected")),

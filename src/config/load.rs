@@ -225,6 +225,13 @@ fn assemble(
     let push = sections::push(&root, out);
     let shard = sections::shard(&root, out);
     let limits = sections::limits(&root, shard, out);
+    if shard.is_shared() && mqtt.client_id.is_some() {
+        out.warnings.push(
+            "mqtt.client_id: each instance needs an id of its own, since a broker ends the link \
+             of the other one with the same id; leave it out, and each gets one"
+                .into(),
+        );
+    }
     let settings = Settings {
         base_topic,
         homeassistant,
@@ -233,6 +240,7 @@ fn assemble(
         poll_interval: polling.interval,
         poll_interval_with_push: polling.interval_with_push,
         bindings_interval: polling.bindings_interval,
+        bindings_interval_with_push: polling.bindings_interval_with_push,
         requests_per_minute: limits.requests_per_minute,
         total_requests_per_minute: limits.total_requests_per_minute,
         profiles: Arc::default(),

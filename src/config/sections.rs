@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::bridge::settings::{DeviceSettings, HomeAssistant, Shard};
+use crate::homeassistant::topic::is_reserved;
 use crate::ids::Did;
 
 use super::exposure;
@@ -163,16 +164,28 @@ pub(super) struct Polling {
     pub(super) interval: Duration,
     pub(super) interval_with_push: Duration,
     pub(super) bindings_interval: Duration,
+    pub(super) bindings_interval_with_push: Duration,
 }
 
 pub(super) fn polling(root: &Section<'_>, out: &mut Findings) -> Polling {
-    let known = ["interval", "interval_with_push", "bindings_interval"];
+    let known = [
+        "interval",
+        "interval_with_push",
+        "bindings_interval",
+        "bindings_interval_with_push",
+    ];
     let section = root.section("polling", &known, out);
-    let polls = ("10s", "24h");
+    let (polls, listings) = (("10s", "24h"), ("1m", "24h"));
     Polling {
         interval: section.duration("interval", polls, "60s", out),
         interval_with_push: section.duration("interval_with_push", polls, "5m", out),
-        bindings_interval: section.duration("bindings_interval", ("1m", "24h"), "10m", out),
+        bindings_interval: section.duration("bindings_interval", listings, "10m", out),
+        bindings_interval_with_push: section.duration(
+            "bindings_interval_with_push",
+            listings,
+            "1h",
+            out,
+        ),
     }
 }
 
@@ -236,9 +249,9 @@ fn check_level(topic: &str, taken: &BTreeSet<String>) -> Result<String, String> 
     if taken.contains(topic) {
         return Err(format!("{topic:?} is another device's topic already"));
     }
-    if topic.contains('/') || topic == "bridge" {
+    if topic.contains('/') || is_reserved(topic) {
         return Err(format!(
-            "{topic:?} is refused: a device's topic is one level, and not \"bridge\""
+            "{topic:?} is refused: a device's topic is one level, and not \"bridge\" or \"bridge-1\""
         ));
     }
     check_topic(topic)

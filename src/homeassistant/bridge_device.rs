@@ -50,9 +50,13 @@ pub fn announce_bridge(
         component(Platform::Sensor, &id, &name, account_state(topics, account))
     });
     bodies.extend(sensors);
+    let name = topics.index().map_or_else(
+        || "Gizwits bridge".to_owned(),
+        |index| format!("Gizwits bridge {index}"),
+    );
     let device = json!({
         "identifiers": [id],
-        "name": "Gizwits bridge",
+        "name": name,
         "model": "gizwits2mqtt",
         "sw_version": version,
     });

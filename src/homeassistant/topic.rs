@@ -7,6 +7,9 @@ use crate::model::ProductSchema;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topics {
     base: String,
+    /// The level of the bridge's own topics: `bridge`, or `bridge-INDEX` where several instances
+    /// share the base topic.
+    own: String,
     discovery_prefix: String,
     status: String,
 }
@@ -45,7 +48,7 @@ pub enum Inbound {
         /// The device's topic level.
         level: String,
     },
-    /// `BASE/bridge/request/VERB`; a verb may hold slashes.
+    /// `BASE/bridge/request/VERB` of this instance; a verb may hold slashes.
     Request {
         /// What is asked for.
         verb: String,
@@ -60,21 +63,32 @@ impl Topics {
     pub fn new(base: &str, discovery_prefix: &str, status: &str) -> Self {
         Self {
             base: base.to_owned(),
+            own: BRIDGE.to_owned(),
             discovery_prefix: discovery_prefix.to_owned(),
             status: status.to_owned(),
+        }
+    }
+
+    /// The same topics for instance `index` of several that share the base topic: its own ones
+    /// stand below `BASE/bridge-INDEX`.
+    #[must_use]
+    pub fn of_instance(self, index: u32) -> Self {
+        Self {
+            own: format!("{BRIDGE}-{index}"),
+            ..self
         }
     }
 
     /// `BASE/bridge/WORD`, e.g. `state`, `info`, `devices`, `health`, `event`.
     #[must_use]
     pub fn bridge(&self, word: &str) -> String {
-        format!("{}/bridge/{word}", self.base)
+        format!("{}/{}/{word}", self.base, self.own)
     }
 
     /// `BASE/bridge/response/VERB`
     #[must_use]
     pub fn response(&self, verb: &str) -> String {
-        format!("{}/bridge/response/{verb}", self.base)
+        self.bridge(&format!("response/{verb}"))
     }
 
     /// `BASE/DEV`
@@ -92,7 +106,7 @@ impl Topics {
     /// `BASE/bridge/schedules/DEV`: not below the device, whose levels are its attributes'.
     #[must_use]
     pub fn schedules(&self, level: &str) -> String {
-        format!("{}/bridge/schedules/{level}", self.base)
+        self.bridge(&format!("schedules/{level}"))
     }
 
     /// `PREFIX/device/gizwits2mqtt_DID/config`; Home Assistant ignores a topic whose id has other
@@ -113,16 +127,26 @@ impl Topics {
         )
     }
 
-    /// The bridge's own device identifier. Another base topic is another bridge.
+    /// The bridge's own device identifier. Another base topic is another bridge, and so is another
+    /// instance.
     #[must_use]
     pub fn bridge_id(&self) -> String {
-        if self.base == "gizwits2mqtt" {
-            return "gizwits2mqtt_bridge".into();
+        let mut id = String::from("gizwits2mqtt_bridge");
+        if self.base != "gizwits2mqtt" {
+            id.push('_');
+            id.extend(self.base.chars().map(plain));
         }
-        format!(
-            "gizwits2mqtt_bridge_{}",
-            self.base.chars().map(plain).collect::<String>()
-        )
+        if let Some(index) = self.index() {
+            id.push('_');
+            id.push_str(index);
+        }
+        id
+    }
+
+    /// This instance's number, where several share the base topic.
+    #[must_use]
+    pub fn index(&self) -> Option<&str> {
+        self.own.strip_prefix(BRIDGE)?.strip_prefix('-')
     }
 
     /// What to subscribe to: never a topic that the bridge itself publishes on.
@@ -135,7 +159,7 @@ impl Topics {
             format!("{base}/+/get"),
             format!("{base}/+/raw"),
             format!("{base}/+/entity/+/+/set"),
-            format!("{base}/bridge/request/#"),
+            self.bridge("request/#"),
         ];
         if !self.status.is_empty() {
             filters.push(self.status.clone());
@@ -150,11 +174,13 @@ impl Topics {
             return Some(Inbound::HomeAssistantStatus);
         }
         let below = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
-        if let Some(verb) = below.strip_prefix("bridge/request/") {
+        let (level, rest) = below.split_once('/')?;
+        if level == self.own
+            && let Some(verb) = rest.strip_prefix("request/")
+        {
             return Some(Inbound::Request { verb: verb.into() });
         }
-        let (level, rest) = below.split_once('/')?;
-        if level == "bridge" || level.is_empty() {
+        if is_reserved(level) || level.is_empty() {
             return None;
         }
         let level = level.to_owned();
@@ -180,6 +206,23 @@ impl Topics {
             _ => None,
         }
     }
+}
+
+/// The level of a bridge's own topics, where it is the only instance.
+const BRIDGE: &str = "bridge";
+
+/// No device gets these levels: `bridge`, and `bridge-INDEX` of several instances.
+#[must_use]
+pub fn is_reserved(level: &str) -> bool {
+    let rest = level.strip_prefix(BRIDGE);
+    rest.is_some_and(|rest| {
+        let index = rest.strip_prefix('-');
+        rest.is_empty() || index.is_some_and(is_number)
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Words that stand after `DEV` themselves.
@@ -260,6 +303,57 @@ mod tests {
         ProductSchema::parse(&ProductKey::new("pk").unwrap(), &document)
             .unwrap()
             .0
+    }
+
+    #[test]
+    fn an_instance_of_several_has_topics_of_its_own_below_the_shared_base() {
+        let second = Topics::new("gizwits2mqtt", "ha", "").of_instance(1);
+        assert_eq!(second.bridge("state"), "gizwits2mqtt/bridge-1/state");
+        assert_eq!(
+            second.response("refresh"),
+            "gizwits2mqtt/bridge-1/response/refresh"
+        );
+        assert_eq!(
+            second.schedules("pool"),
+            "gizwits2mqtt/bridge-1/schedules/pool"
+        );
+        assert_eq!(second.device("pool"), "gizwits2mqtt/pool");
+        assert_eq!(
+            second.bridge_discovery(),
+            "ha/device/gizwits2mqtt_bridge_1/config"
+        );
+        let filters = second.filters();
+        assert!(filters.contains(&"gizwits2mqtt/bridge-1/request/#".to_owned()));
+        let refresh = Some(Inbound::Request {
+            verb: "refresh".into(),
+        });
+        assert_eq!(
+            second.parse("gizwits2mqtt/bridge-1/request/refresh"),
+            refresh
+        );
+        for anothers in ["bridge", "bridge-0", "bridge-10"] {
+            for rest in ["request/refresh", "set", "get"] {
+                let topic = format!("gizwits2mqtt/{anothers}/{rest}");
+                assert_eq!(second.parse(&topic), None, "{topic}");
+            }
+        }
+        let house = Topics::new("house", "ha", "").of_instance(2);
+        assert_eq!(house.bridge_id(), "gizwits2mqtt_bridge_house_2");
+    }
+
+    #[test]
+    fn no_device_gets_the_level_of_a_bridge() {
+        for (level, want) in [
+            ("bridge", true),
+            ("bridge-0", true),
+            ("bridge-12", true),
+            ("bridge-", false),
+            ("bridge-a", false),
+            ("bridge_1", false),
+            ("bridges", false),
+        ] {
+            assert_eq!(is_reserved(level), want, "{level}");
+        }
     }
 
     #[test]
@@ -358,7 +452,7 @@ mod tests {
             ] {
                 let topic = topics.below_device(&level, &topic);
                 prop_assert!(!topic.contains(['+', '#']) && !topic.chars().any(breaks_topics));
-                let want = (level != "bridge").then_some(want);
+                let want = (!is_reserved(&level)).then_some(want);
                 prop_assert_eq!(topics.parse(&topic), want);
             }
             prop_assert_eq!(topics.parse(&topics.below_device(&level, &attr)), None);

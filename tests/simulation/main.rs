@@ -63,6 +63,7 @@ fn settings() -> Settings {
         poll_interval: Duration::from_secs(60),
         poll_interval_with_push: Duration::from_secs(300),
         bindings_interval: Duration::from_secs(600),
+        bindings_interval_with_push: Duration::from_secs(3_600),
         requests_per_minute: PER_MINUTE,
         total_requests_per_minute: None,
         profiles: std::sync::Arc::default(),

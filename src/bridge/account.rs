@@ -24,6 +24,8 @@ use super::settings;
 use super::shared_budget::share;
 use super::whereabouts::{Next, Whereabouts};
 
+use listing_pace::ListingPace;
+
 pub(super) use admission::Offer;
 
 /// See the module.
@@ -41,19 +43,15 @@ pub(super) struct Account {
     unanswered: BTreeSet<Did>,
     listing: Listing<Device>,
     pub(super) schedules: ScheduleBook,
+    /// Devices joined since the last complete listing, and may have schedules.
+    pub(super) has_new_devices: bool,
     listed: bool,
-    bindings_interval: Duration,
-    /// The same, or longer while push tells of changes and listings show none.
-    listing_rest: Duration,
-    bindings_due: Duration,
+    pace: ListingPace,
     in_flight: BTreeMap<CallId, Flight>,
     blocked_until: Option<Duration>,
     /// Why the cloud was last not to be called.
     held_by: Option<String>,
 }
-
-/// When the bindings are listed again after a listing that failed.
-const RELIST: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Flight {
@@ -71,6 +69,8 @@ pub(super) enum Done {
     Requeued(Job),
     /// A new token is in use.
     LoggedIn,
+    /// A page of the bindings that is not the last one.
+    Page { devices: Vec<Device> },
     /// All bindings, in the region where they are.
     Listed { devices: Vec<Device> },
     /// Any other call is over.
@@ -110,10 +110,9 @@ impl Account {
             unanswered: BTreeSet::new(),
             listing: Listing::default(),
             schedules: ScheduleBook::default(),
+            has_new_devices: false,
             listed: false,
-            bindings_interval: settings.bindings_interval,
-            listing_rest: settings.bindings_interval,
-            bindings_due: now.mono + settings.bindings_interval,
+            pace: ListingPace::new(settings, now.mono),
             in_flight: BTreeMap::new(),
             blocked_until: None,
             held_by: None,
@@ -126,8 +125,7 @@ impl Account {
         self.share = share(settings);
         let pace = pace(settings, &self.gate, self.share);
         self.polls.set_pace(pace, now);
-        self.bindings_interval = settings.bindings_interval;
-        self.listing_rest = settings.bindings_interval;
+        self.pace.reconfigure(settings);
     }
 
     pub(super) fn region(&self) -> Region {
@@ -205,8 +203,7 @@ impl Account {
 
     /// Queues what time has made due.
     pub(super) fn tick(&mut self, now: Duration) {
-        if now >= self.bindings_due {
-            self.bindings_due = now + self.listing_rest;
+        if self.pace.begin_if_due(now) {
             self.push(Job::Bindings { skip: 0 }, Priority::Inventory);
         }
         while let Some(did) = self.polls.due(now) {
@@ -227,7 +224,8 @@ impl Account {
     /// Anything to do at this moment?
     pub(super) fn next_deadline(&self) -> Option<(Duration, &'static str)> {
         let idle = self.session.refusal().is_some();
-        let bindings = (!idle).then_some((self.bindings_due, "bindings"));
+        let bindings = self.pace.due().filter(|_| !idle);
+        let bindings = bindings.map(|at| (at, "bindings"));
         let poll = self.polls.next().filter(|_| !idle).map(|at| (at, "poll"));
         let schedules = self.schedules.next_deadline().filter(|_| !idle);
         let schedules = schedules.map(|at| (at, "schedules"));
@@ -280,20 +278,28 @@ impl Account {
                 for row in unreadable {
                     warn!(account = %self.name, row, "a row of the bindings cannot be read");
                 }
+                let page = devices.clone();
                 match self.listing.page(skip, flight.sent_at, rows, devices) {
                     Listed::More { skip } => {
                         self.push(Job::Bindings { skip }, Priority::Inventory);
-                        Done::Nothing
+                        // This many rows are devices, and of this region: the account is ready to work.
+                        self.listed = true;
+                        Done::Page { devices: page }
                     }
                     Listed::Complete(devices) => self.listed(now, devices),
                     Listed::Stale => Done::Nothing,
                 }
             }
-            (job, reply) => Done::Finished {
-                job,
-                sent_at: flight.sent_at,
-                result: Ok(reply),
-            },
+            (job, reply) => {
+                if matches!(job, Job::Bindings { .. }) {
+                    self.pace.failed(now.mono);
+                }
+                Done::Finished {
+                    job,
+                    sent_at: flight.sent_at,
+                    result: Ok(reply),
+                }
+            }
         }
     }
 
@@ -311,6 +317,7 @@ impl Account {
                         "the account has no devices; bind one in the app, or check `app` and `region`");
                 }
                 self.listed = true;
+                self.pace.ended();
                 self.schedules.begin(now.mono);
                 Done::Listed { devices }
             }
@@ -320,6 +327,9 @@ impl Account {
     /// Starts in the region that is to be tried now.
     fn enter(&mut self, now: Now) {
         self.session.enter(self.whereabouts.region(), now);
+        self.queue
+            .retain(|job| !matches!(job, Job::Bindings { .. }));
+        self.pace.begin();
         self.push(Job::Bindings { skip: 0 }, Priority::Inventory);
     }
 
@@ -414,6 +424,7 @@ impl Account {
             }
             ErrorClass::Fatal if matches!(waiting.job, Job::Bindings { .. }) => {
                 self.answered(now.mono);
+                self.pace.failed(now.mono);
                 return self.stop(err.message);
             }
             // An application may be kept from a single call, which stops nothing else.
@@ -444,7 +455,7 @@ impl Account {
     /// A call failed for good. Without a listing nothing goes on, so that is soon tried anew.
     fn give_up(&mut self, now: Duration, job: Job, sent_at: Duration, err: CallError) -> Done {
         if matches!(job, Job::Bindings { .. }) {
-            self.list_at(now + RELIST);
+            self.pace.failed(now);
         }
         Done::Finished {
             job,

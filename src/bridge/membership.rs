@@ -12,12 +12,29 @@ use crate::model::Device;
 use super::calls::{Job, Priority};
 use super::effect::{Announced, Effect};
 use super::machine::Bridge;
-use super::registry::Changes;
 
 /// A listing that misses devices is repeated this soon: it may have been a mistake.
 const DOUBT: Duration = Duration::from_secs(30);
 
 impl Bridge {
+    /// A page of a listing that goes on. Its new devices are served at once: the rest of a large
+    /// account may take hours.
+    pub(super) fn on_page(
+        &mut self,
+        now: Now,
+        name: &AccountName,
+        devices: Vec<Device>,
+        out: &mut Vec<Effect>,
+    ) {
+        let joined = self.registry.meet(name, devices, &self.settings, now.mono);
+        if !joined.is_empty() {
+            self.push.look_again();
+        }
+        for did in joined {
+            self.on_joined(now, name, &did, out);
+        }
+    }
+
     /// A complete listing of one account.
     pub(super) fn on_listed(
         &mut self,
@@ -30,12 +47,17 @@ impl Bridge {
             .registry
             .update(name, devices, &self.settings, now.mono);
         self.push.look_again();
-        let is_calm = changes == Changes::default() && self.push.hears_all(name, &self.registry);
+        let is_heard = self.push.hears_all(name, &self.registry);
         if let Some(account) = self.accounts.get_mut(name) {
-            account.rest_after_listing(is_calm, now.mono);
+            account.rest_after_listing(is_heard);
         }
         for did in changes.joined {
             self.on_joined(now, name, &did, out);
+        }
+        if let Some(account) = self.accounts.get_mut(name)
+            && std::mem::take(&mut account.has_new_devices)
+        {
+            account.schedules.joined(now.mono);
         }
         for (did, old) in changes.changed {
             self.on_renamed(now, &did, old.as_ref(), out);
@@ -79,7 +101,7 @@ impl Bridge {
         }
         if let Some(account) = self.accounts.get_mut(name) {
             account.polls.add(did.clone(), now.mono);
-            account.schedules.joined(now.mono);
+            account.has_new_devices = true;
             self.products.expect(&product_key);
             if self.products.is_settled(&product_key) {
                 account.push(Job::Latest(did.clone()), Priority::Stale);

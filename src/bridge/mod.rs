@@ -22,6 +22,8 @@ mod health;
 pub mod input;
 mod link;
 mod listing;
+#[cfg(test)]
+mod listing_tests;
 mod looks;
 mod machine;
 mod membership;

@@ -197,12 +197,14 @@ impl PushLinks {
         }
     }
 
-    /// Every device of an account is heard.
+    /// Every device of an account is heard, and there is one: without a device there is no connection
+    /// that would tell of the first.
     pub(super) fn hears_all(&self, account: &AccountName, registry: &Registry) -> bool {
-        let mut theirs = registry
+        let theirs = registry
             .iter()
             .filter(|(_, entry)| entry.account == *account);
-        theirs.all(|(did, _)| self.route(did).is_some())
+        let mut theirs = theirs.peekable();
+        theirs.peek().is_some() && theirs.all(|(did, _)| self.route(did).is_some())
     }
 
     /// Anything to do at this moment?

@@ -221,7 +221,7 @@ impl Bridge {
             if self.push.route(did).is_some() {
                 account.polls.calm(did, now.mono, self.chance.f64());
             } else if account.polls.hurry(did, now.mono) {
-                account.list_without_push(now.mono);
+                account.list_without_push();
             }
         }
     }

@@ -98,6 +98,9 @@ impl Account {
         if waiting.job == Job::Login {
             self.session.logging_in();
         }
+        if waiting.job == (Job::Bindings { skip: 0 }) {
+            self.pace.left(now);
+        }
         let generation = self.session.generation();
         self.in_flight.insert(
             id,

@@ -78,10 +78,15 @@ pub(super) enum Phase {
     Awaiting { since: Duration },
 }
 
+/// One command as it was given, of its device: the calls of one order have the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct OrderId(pub(super) u64);
+
 /// Somebody who asked, and until when it may be sent for them.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) caller: Caller,
+    order: OrderId,
     until: Duration,
 }
 
@@ -90,8 +95,8 @@ pub(super) struct Asked {
 pub(super) struct Batch {
     pub(super) wish: Wish,
     pub(super) callers: Vec<Asked>,
-    /// It goes before the call that somebody asked for, and nobody asked for it.
-    pub(super) is_step: bool,
+    /// It goes before the call that somebody asked for with this order, and nobody asked for it.
+    pub(super) step_of: Option<OrderId>,
     pub(super) phase: Phase,
     /// When it is given up, unless it is under way.
     pub(super) deadline: Duration,
@@ -123,23 +128,25 @@ pub(super) struct Batch {
 
 impl Batch {
     /// A call that goes before the one that somebody asked for.
-    pub(super) fn step(attrs: Attrs, now: Duration) -> Self {
-        let nobody = Caller {
-            attrs: Attrs::default(),
-            transaction: None,
-            reply: None,
-        };
-        let mut batch = Self::new(Wish::Set(attrs), nobody, now);
-        batch.callers.clear();
-        batch.is_step = true;
-        batch
+    pub(super) fn step(attrs: Attrs, order: OrderId, now: Duration) -> Self {
+        Self {
+            step_of: Some(order),
+            ..Self::unasked(Wish::Set(attrs), now)
+        }
     }
 
-    pub(super) fn new(wish: Wish, caller: Caller, now: Duration) -> Self {
+    pub(super) fn new(wish: Wish, caller: Caller, order: OrderId, now: Duration) -> Self {
+        Self {
+            callers: vec![asked(caller, order, now)],
+            ..Self::unasked(wish, now)
+        }
+    }
+
+    fn unasked(wish: Wish, now: Duration) -> Self {
         Self {
             wish,
-            callers: vec![asked(caller, now)],
-            is_step: false,
+            callers: Vec::new(),
+            step_of: None,
             phase: Phase::Waiting,
             deadline: now + SEND_WITHIN,
             way: None,
@@ -159,11 +166,11 @@ impl Batch {
 
     /// One more asks while it waits: the newest value of each attribute wins. The deadline stays that of
     /// the first who asked.
-    pub(super) fn join(&mut self, caller: Caller, now: Duration) {
+    pub(super) fn join(&mut self, caller: Caller, order: OrderId, now: Duration) {
         if let Wish::Set(attrs) = &mut self.wish {
             attrs.merge(caller.attrs.clone());
         }
-        self.callers.push(asked(caller, now));
+        self.callers.push(asked(caller, order, now));
     }
 
     /// The same with all who asked for a newer one.
@@ -193,7 +200,7 @@ impl Batch {
     /// A set that never left: others may merge into it. A step keeps its place before the next.
     pub(super) fn is_fresh_set(&self) -> bool {
         let is_set = matches!(self.wish, Wish::Set(_));
-        self.is_waiting() && self.sent_at.is_none() && is_set && !self.is_step
+        self.is_waiting() && self.sent_at.is_none() && is_set && self.step_of.is_none()
     }
 
     /// It left, so it may have been done.
@@ -354,7 +361,11 @@ impl Batch {
     }
 }
 
-fn asked(caller: Caller, now: Duration) -> Asked {
+fn asked(caller: Caller, order: OrderId, now: Duration) -> Asked {
     let until = now + SEND_WITHIN;
-    Asked { caller, until }
+    Asked {
+        caller,
+        order,
+        until,
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::ids::{AttrName, Did};
 use crate::model::Attrs;
 
-use super::batch::{Batch, Way, Wish};
+use super::batch::{Batch, OrderId, Way, Wish};
 use super::caller::{Caller, Ending, Verdict};
 use super::input::{CallError, ErrorClass};
 
@@ -26,6 +26,7 @@ pub(super) struct DeviceLine {
     pub(super) batches: VecDeque<Batch>,
     /// Until then more of the same order may come.
     gathers_until: Option<Duration>,
+    last_order: OrderId,
 }
 
 /// A report, as far as commands go.
@@ -49,24 +50,42 @@ impl DeviceLine {
         caller: Caller,
         now: Duration,
     ) -> Result<(), Box<Verdict>> {
+        let order = self.next_order();
         let last = self.batches.back_mut().filter(|last| last.is_fresh_set());
         if let Some(last) = last.filter(|_| before.is_empty()) {
             if last.callers.len() >= MAX_CALLERS {
                 return Err(Box::new(too_many(did, caller)));
             }
-            last.join(caller, now);
+            last.join(caller, order, now);
             return Ok(());
         }
         if self.waiting() + before.len() >= MAX_WAITING {
             return Err(Box::new(too_many(did, caller)));
         }
-        let steps = before.into_iter().map(|step| Batch::step(step, now));
+        let steps = before.into_iter().map(|step| Batch::step(step, order, now));
         self.batches.extend(steps);
         let wish = Wish::Set(caller.attrs.clone());
-        self.push(did, Batch::new(wish, caller, now))
+        self.push(did, Batch::new(wish, caller, order, now))
     }
 
-    pub(super) fn push(&mut self, did: &Did, mut batch: Batch) -> Result<(), Box<Verdict>> {
+    /// A raw command.
+    pub(super) fn add_raw(
+        &mut self,
+        did: &Did,
+        bytes: Vec<u8>,
+        caller: Caller,
+        now: Duration,
+    ) -> Result<(), Box<Verdict>> {
+        let order = self.next_order();
+        self.push(did, Batch::new(Wish::Raw(bytes), caller, order, now))
+    }
+
+    const fn next_order(&mut self) -> OrderId {
+        self.last_order = OrderId(self.last_order.0 + 1);
+        self.last_order
+    }
+
+    fn push(&mut self, did: &Did, mut batch: Batch) -> Result<(), Box<Verdict>> {
         if self.waiting() >= MAX_WAITING
             && let Some(asked) = batch.callers.pop()
         {
@@ -187,15 +206,11 @@ impl DeviceLine {
             Err(err) if err.class == ErrorClass::Transient && is_set => Some(err),
             Err(err) => {
                 let (reason, code) = (err.message, err.code);
-                let ending = Ending::Failed { reason, code };
-                let mut verdicts = batch.end(did, &ending);
-                // Without the step, what comes after it would be another order than the one that was given.
-                while batch.is_step
-                    && let Some(next) = self.batches.remove(at)
-                {
-                    batch = next;
-                    verdicts.extend(batch.end(did, &ending));
+                let mut verdicts = Vec::new();
+                if let Some(order) = batch.step_of {
+                    verdicts.extend(self.drop_order(did, order, (&reason, code)));
                 }
+                verdicts.extend(batch.end(did, &Ending::Failed { reason, code }));
                 return verdicts;
             }
         };
@@ -208,6 +223,25 @@ impl DeviceLine {
             self.batches.push_back(batch);
         }
         self.batches.extend(newer);
+        verdicts
+    }
+
+    /// A step of the order was refused. Without it, what comes after it would be another order than the
+    /// one that was given. What left already left after the step was taken once, so reports decide on it.
+    fn drop_order(&mut self, did: &Did, order: OrderId, why: (&str, Option<u16>)) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        self.batches.retain_mut(|batch| {
+            if batch.was_sent() {
+                return true;
+            }
+            if batch.step_of.is_some() {
+                return batch.step_of != Some(order);
+            }
+            let dropped = batch.drop_order(did, order, why);
+            let is_over = !dropped.is_empty() && batch.callers.is_empty();
+            verdicts.extend(dropped);
+            !is_over
+        });
         verdicts
     }
 

@@ -117,3 +117,61 @@ fn nobodys_command_waits_longer_because_others_joined_it() {
     set(&mut pending, &[], &[("wave", 0.0)], 2, within + s(1));
     assert_eq!(end(&mut pending, within + s(150)), [0; 0]);
 }
+
+/// What a caller learnt who is told of a call's end, by transaction.
+fn is_told(verdicts: &[Verdict], wanted: &[(u64, &str)]) {
+    let wanted: Vec<(u64, String)> = wanted.iter().map(|(n, end)| (*n, (*end).into())).collect();
+    assert_eq!(endings(verdicts), wanted);
+}
+
+#[test]
+fn a_refused_step_ends_its_own_order_and_no_other() {
+    let refused = || Err(refused(ErrorClass::Refused));
+    // It is refused at once, and somebody else's value has joined the order's last call.
+    let mut pending = PendingSets::default();
+    set(
+        &mut pending,
+        &[&[("power", 1.0)]],
+        &[("heat", 1.0)],
+        0,
+        s(0),
+    );
+    set(&mut pending, &[], &[("wave", 1.0)], 1, s(0));
+    leaves(&mut pending, s(0));
+    is_told(&pending.answered(&did(), refused(), s(1)), &[(0, "no")]);
+    assert_eq!(leaves(&mut pending, s(1)), Some(attrs(&[("wave", 1.0)])));
+
+    // It is refused when it is sent once more, when the order is over or waits for reports.
+    for heat in [1.0, 0.0] {
+        let mut pending = PendingSets::default();
+        set(
+            &mut pending,
+            &[&[("power", 1.0)]],
+            &[("heat", 1.0)],
+            0,
+            s(0),
+        );
+        for now in [0, 1] {
+            leaves(&mut pending, s(now));
+            pending.answered(&did(), Ok(()), s(now));
+        }
+        let shown = attrs(&[("power", 0.0), ("heat", heat)]);
+        pending.observe(&did(), super::tests::image(&shown, s(12)), s(12));
+        set(
+            &mut pending,
+            &[&[("light", 1.0)]],
+            &[("wave", 1.0)],
+            1,
+            s(12),
+        );
+        assert_eq!(leaves(&mut pending, s(13)), Some(attrs(&[("power", 1.0)])));
+        is_told(&pending.answered(&did(), refused(), s(14)), &[]);
+        let mut left: Vec<Attrs> = Vec::new();
+        while let Some(attrs) = leaves(&mut pending, s(15)) {
+            left.push(attrs);
+            pending.answered(&did(), Ok(()), s(15));
+        }
+        assert!(left.contains(&attrs(&[("light", 1.0)])), "{left:?}");
+        assert!(left.contains(&attrs(&[("wave", 1.0)])), "{left:?}");
+    }
+}

@@ -65,8 +65,7 @@ impl PendingSets {
         caller: Caller,
         now: Duration,
     ) -> Result<(), Box<Verdict>> {
-        let line = self.line(did);
-        line.push(did, Batch::new(Wish::Raw(bytes), caller, now))
+        self.line(did).add_raw(did, bytes, caller, now)
     }
 
     /// What may leave now for a device with this call: nothing while something is under way.

@@ -6,7 +6,7 @@ use crate::bridge::caller::{Caller, Ending, Verdict};
 use crate::ids::{AttrName, Did};
 use crate::model::Attrs;
 
-use super::{Asked, Batch, CONFIRM_WITHIN, Wish};
+use super::{Asked, Batch, CONFIRM_WITHIN, OrderId, Wish};
 
 impl Batch {
     /// It was not sent in time for some who asked. What nobody else wants is not set any more; without
@@ -17,10 +17,35 @@ impl Batch {
         now: Duration,
         reason: String,
     ) -> Vec<Verdict> {
+        let verdicts = self.end_some(did, |asked| asked.until <= now, reason, None);
+        let next = self.callers.iter().map(|asked| asked.until).min();
+        self.deadline = next.unwrap_or(self.deadline);
+        verdicts
+    }
+
+    /// The order will not be carried out, and this call of it did not leave: those who gave it learn why.
+    /// Without anybody left it is over.
+    pub(in crate::bridge) fn drop_order(
+        &mut self,
+        did: &Did,
+        order: OrderId,
+        (reason, code): (&str, Option<u16>),
+    ) -> Vec<Verdict> {
+        self.end_some(did, |asked| asked.order == order, reason.into(), code)
+    }
+
+    /// It failed for some who asked before it was sent, and what nobody else wants is not set any more.
+    fn end_some(
+        &mut self,
+        did: &Did,
+        is_over: impl Fn(&Asked) -> bool,
+        reason: String,
+        code: Option<u16>,
+    ) -> Vec<Verdict> {
         let callers = std::mem::take(&mut self.callers);
-        let (late, rest) = callers.into_iter().partition(|asked| asked.until <= now);
-        self.callers = late;
-        let verdicts = self.end(did, &Ending::Failed { reason, code: None });
+        let (over, rest) = callers.into_iter().partition(is_over);
+        self.callers = over;
+        let verdicts = self.end(did, &Ending::Failed { reason, code });
         self.callers = rest;
         let names = |asked: &Asked, name: &str| asked.caller.attrs.get(name).is_some();
         if let Wish::Set(attrs) = &mut self.wish {
@@ -28,8 +53,6 @@ impl Batch {
             let wanted = |name: &AttrName| self.callers.iter().any(|one| names(one, name.as_str()));
             *attrs = all.filter(|(name, _)| wanted(name)).collect();
         }
-        let next = self.callers.iter().map(|asked| asked.until).min();
-        self.deadline = next.unwrap_or(self.deadline);
         verdicts
     }
 

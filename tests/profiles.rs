@@ -325,8 +325,11 @@ fn commands_become_the_calls_that_the_device_takes() {
         let known = (&fixture.schema, &attrs);
         let result = entity_command::parse(&plan.entities, to, payload.as_bytes(), known);
         match result {
-            Ok(steps) => {
-                let steps = steps.iter().map(|step| Value::Object(step.to_json()));
+            Ok(command) => {
+                let steps = command
+                    .steps
+                    .iter()
+                    .map(|step| Value::Object(step.to_json()));
                 let calls: Value = serde_json::from_str(calls).unwrap();
                 assert_eq!(Value::from_iter(steps), calls, "{name} {to:?} {payload}");
             }

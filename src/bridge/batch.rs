@@ -11,6 +11,10 @@ use crate::model::{AttrValue, Attrs};
 
 use super::caller::Caller;
 use super::input::CallError;
+use super::intent::Intent;
+
+use shown::Aim;
+pub(super) use shown::Seen;
 
 /// How long a command waits to be sent before it is given up: longer than the first pauses after
 /// 9041, shorter than a person's memory of having asked.
@@ -120,26 +124,52 @@ pub(super) struct Batch {
     /// The answer never came: it may or may not have been taken.
     fate_unknown: Option<CallError>,
     looks: std::slice::Iter<'static, Look>,
+    /// What its callers' entities are to show.
+    aims: Vec<Aim>,
     /// What reports since it was sent say of what it set.
     reported: Attrs,
+    /// Of these the reports show what it wants.
+    shown: BTreeSet<AttrName>,
     /// A poll since then was answered.
     is_reported: bool,
 }
 
 impl Batch {
     /// A call that goes before the one that somebody asked for.
-    pub(super) fn step(attrs: Attrs, order: OrderId, now: Duration) -> Self {
-        Self {
+    pub(super) fn step(attrs: Attrs, intent: &Intent, order: OrderId, now: Duration) -> Self {
+        let mut batch = Self {
             step_of: Some(order),
-            ..Self::unasked(Wish::Set(attrs), now)
-        }
+            ..Self::unasked(Wish::Set(attrs.clone()), now)
+        };
+        batch.take_intent(intent, &attrs);
+        batch
     }
 
     pub(super) fn new(wish: Wish, caller: Caller, order: OrderId, now: Duration) -> Self {
-        Self {
-            callers: vec![asked(caller, order, now)],
-            ..Self::unasked(wish, now)
-        }
+        let mut batch = Self::unasked(wish, now);
+        batch.take_intent(&caller.intent, &caller.attrs);
+        batch.callers.push(asked(caller, order, now));
+        batch
+    }
+
+    /// What is wanted with values that were set just now. An entity whose values something newer
+    /// changed is not to show any more what was asked of it.
+    fn take_intent(&mut self, intent: &Intent, sets: &Attrs) {
+        self.drop_missed_aims();
+        let aim = intent.target.iter().map(|target| Aim {
+            target: target.clone(),
+            sets: sets.clone(),
+        });
+        self.aims.extend(aim);
+    }
+
+    fn drop_missed_aims(&mut self) {
+        let Wish::Set(attrs) = &self.wish else {
+            return;
+        };
+        let is_set =
+            |(name, value): (&AttrName, &AttrValue)| attrs.get(name.as_str()) == Some(value);
+        self.aims.retain(|aim| aim.sets.iter().all(is_set));
     }
 
     fn unasked(wish: Wish, now: Duration) -> Self {
@@ -159,7 +189,9 @@ impl Batch {
             superseded: BTreeSet::new(),
             fate_unknown: None,
             looks: [].iter(),
+            aims: Vec::new(),
             reported: Attrs::default(),
+            shown: BTreeSet::new(),
             is_reported: false,
         }
     }
@@ -170,6 +202,7 @@ impl Batch {
         if let Wish::Set(attrs) = &mut self.wish {
             attrs.merge(caller.attrs.clone());
         }
+        self.take_intent(&caller.intent, &caller.attrs);
         self.callers.push(asked(caller, order, now));
     }
 
@@ -178,6 +211,8 @@ impl Batch {
         if let (Wish::Set(attrs), Wish::Set(wins)) = (&mut self.wish, newer.wish) {
             attrs.merge(wins);
         }
+        self.drop_missed_aims();
+        self.aims.extend(newer.aims);
         self.callers.extend(newer.callers);
     }
 
@@ -316,14 +351,6 @@ impl Batch {
     pub(super) fn wants(&self) -> impl Iterator<Item = (&AttrName, &AttrValue)> {
         let set = self.set().into_iter().flat_map(Attrs::iter);
         set.filter(|(name, _)| !self.superseded.contains(*name))
-    }
-
-    /// It was sent, and wants this value.
-    pub(super) fn is_for(&self, name: &AttrName, value: &AttrValue) -> bool {
-        self.was_sent()
-            && self
-                .wants()
-                .any(|(of, wanted)| of == name && wanted == value)
     }
 
     /// A newer set takes these over. True when nothing is left.

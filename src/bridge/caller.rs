@@ -6,14 +6,28 @@ use crate::ids::Did;
 use crate::model::Attrs;
 
 use super::input::ReplyTo;
+use super::intent::Intent;
 
 /// Who asked, and for what.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Caller {
     /// The values this caller named; empty for a raw command.
     pub(super) attrs: Attrs,
+    pub(super) intent: Intent,
     pub(super) transaction: Option<Value>,
     pub(super) reply: Option<ReplyTo>,
+}
+
+impl Caller {
+    /// Who asked for nothing that could be read, or for a raw command.
+    pub(super) fn of_no_values(transaction: Option<Value>, reply: Option<ReplyTo>) -> Self {
+        Self {
+            attrs: Attrs::default(),
+            intent: Intent::default(),
+            transaction,
+            reply,
+        }
+    }
 }
 
 /// How a command ended.

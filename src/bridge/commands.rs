@@ -195,3 +195,7 @@ mod momentary_tests;
 #[cfg(test)]
 #[path = "late_outcome_tests.rs"]
 mod late_outcome_tests;
+
+#[cfg(test)]
+#[path = "intent_tests.rs"]
+mod intent_tests;

@@ -16,7 +16,7 @@ use crate::bridge::socket::SocketEvent;
 use crate::ids::{CallId, ProductKey};
 use crate::model::{Endpoint, ProductSchema, Region};
 
-const START: i64 = 1_800_000_000;
+pub(super) const START: i64 = 1_800_000_000;
 
 pub(super) fn name() -> AccountName {
     AccountName::new("home").unwrap()
@@ -77,8 +77,15 @@ impl Town {
 
     pub(super) fn of(settings: Settings) -> Self {
         let product_key = ProductKey::new("pk").unwrap();
+        let report = json!({ "temp_set": 38, "wave": 0 });
+        Self::of_product(settings, schema(&product_key), report)
+    }
+
+    /// The spa is of another product, and shows this at first.
+    pub(super) fn of_product(settings: Settings, schema: ProductSchema, report: Value) -> Self {
+        let product_key = ProductKey::new("pk").unwrap();
         let restored = Restored {
-            schemas: BTreeMap::from([(product_key.clone(), Arc::new(schema(&product_key)))]),
+            schemas: BTreeMap::from([(product_key, Arc::new(schema))]),
             tokens: BTreeMap::from([(name(), (Region::Custom, START + 9_000_000))]),
             ..Restored::default()
         };
@@ -96,7 +103,7 @@ impl Town {
         };
         town.tell(Input::MqttUp);
         town.lists_the_spa();
-        town.poll_shows(START - 100, json!({ "temp_set": 38, "wave": 0 }));
+        town.poll_shows(START - 100, report);
         town.socket(SocketEvent::Opened);
         town.socket(SocketEvent::LoggedIn(Ok(())));
         town.socket(SocketEvent::Subscribed {
@@ -478,4 +485,28 @@ fn a_poll_that_contradicts_a_push_is_looked_into() {
         ["38"],
         "it stays: a push was lost"
     );
+}
+
+#[test]
+fn a_quick_off_and_on_is_shown_and_confirmed_as_soon_as_the_device_says_so() {
+    let mut town = Town::new();
+    town.set(30);
+    let first = town.written();
+    town.acknowledge(first);
+    town.run_for(200);
+    town.set(38);
+    let second = town.written();
+    // The effect of the first comes after the second was asked for.
+    town.push(json!({ "temp_set": 30, "wave": 0 }));
+    assert_eq!(town.published("g/spa/temp_set"), ["30"]);
+    town.acknowledge(second);
+    town.push(json!({ "temp_set": 38, "wave": 0 }));
+    assert_eq!(town.published("g/spa/temp_set"), ["38"], "at once");
+    let last: Value = serde_json::from_str(town.published("g/spa/result")[0]).unwrap();
+    assert_eq!(
+        (&last["transaction"], &last["confirmed"]),
+        (&json!(38), &json!(true))
+    );
+    town.run_for(60_000);
+    assert_eq!(town.calls, []);
 }

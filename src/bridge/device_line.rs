@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::ids::{AttrName, Did};
-use crate::model::Attrs;
+use crate::model::{AttrValue, Attrs};
 
-use super::batch::{Batch, OrderId, Way, Wish};
+use super::batch::{Batch, OrderId, Seen, Way, Wish};
 use super::caller::{Caller, Ending, Verdict};
 use super::input::{CallError, ErrorClass};
+use super::intent::{Reader, Standing};
 
 /// Most control calls of one device that may wait; further ones are refused.
 pub(super) const MAX_WAITING: usize = 32;
@@ -27,17 +28,6 @@ pub(super) struct DeviceLine {
     /// Until then more of the same order may come.
     gathers_until: Option<Duration>,
     last_order: OrderId,
-}
-
-/// A report, as far as commands go.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'a> {
-    pub(super) attrs: &'a Attrs,
-    /// Of these it told something that is not believed yet, so it does not miss them.
-    pub(super) held: &'a BTreeSet<AttrName>,
-    pub(super) asked_at: Duration,
-    /// It tells all that the cloud knows: a poll.
-    pub(super) is_image: bool,
 }
 
 impl DeviceLine {
@@ -62,7 +52,9 @@ impl DeviceLine {
         if self.waiting() + before.len() >= MAX_WAITING {
             return Err(Box::new(too_many(did, caller)));
         }
-        let steps = before.into_iter().map(|step| Batch::step(step, order, now));
+        let steps = before
+            .into_iter()
+            .map(|step| Batch::step(step, &caller.intent, order, now));
         self.batches.extend(steps);
         let wish = Wish::Set(caller.attrs.clone());
         self.push(did, Batch::new(wish, caller, order, now))
@@ -122,10 +114,25 @@ impl DeviceLine {
     }
 
     /// The device as it will be when all that was asked for is done.
-    pub(super) fn foresee(&self, attrs: &mut Attrs) {
+    pub(super) fn foresee(&self, attrs: &mut Attrs, reader: Reader<'_>) {
         for (name, value) in self.batches.iter().flat_map(Batch::wants) {
-            attrs.insert(name.clone(), value.clone());
+            attrs.insert(name.clone(), reader.normal(name, value));
         }
+    }
+
+    /// The newest command that names the attribute decides what a value of it means: an older one may
+    /// be done on the way to it, and is no more what anybody waits for.
+    pub(super) fn standing(
+        &self,
+        name: &AttrName,
+        value: &AttrValue,
+        device: (&Attrs, Reader<'_>),
+    ) -> Standing {
+        let mut newest = self.batches.iter().rev();
+        let newest = newest.find(|batch| batch.wants().any(|(of, _)| of == name));
+        newest.map_or(Standing::Unwanted, |batch| {
+            batch.standing(name, value, device)
+        })
     }
 
     pub(super) fn under_way(&self) -> Option<&Batch> {
@@ -265,7 +272,7 @@ impl DeviceLine {
     pub(super) fn observe(&mut self, did: &Did, seen: Seen<'_>, now: Duration) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         for mut batch in std::mem::take(&mut self.batches) {
-            batch.observe(seen.attrs, seen.asked_at, seen.is_image);
+            batch.observe(seen);
             // A call that is under way may be refused yet; a write is done though nobody acknowledged it.
             let is_call = batch.is_under_way() && matches!(batch.way, Some(Way::Http(_)));
             if batch.is_shown() && !is_call {

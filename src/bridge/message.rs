@@ -1,5 +1,7 @@
 //! Incoming MQTT messages: commands, requests, Home Assistant's birth.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tracing::{debug, info, warn};
 
@@ -14,6 +16,7 @@ use super::account::Account;
 use super::calls::{Job, Priority};
 use super::effect::Effect;
 use super::input::Message;
+use super::intent::{Intent, Reader, Target};
 use super::machine::Bridge;
 use super::pending::{Caller, Ending, Verdict};
 use super::publisher::Publisher;
@@ -24,6 +27,7 @@ struct Checked {
     /// Calls that go before it, in order.
     before: Vec<Attrs>,
     attrs: Attrs,
+    intent: Intent,
     transaction: Option<Value>,
 }
 
@@ -121,10 +125,12 @@ impl Bridge {
                 raw,
                 before,
                 attrs,
+                intent,
                 transaction,
             }) => {
                 let caller = Caller {
                     attrs,
+                    intent,
                     transaction,
                     reply: message.reply,
                 };
@@ -132,7 +138,9 @@ impl Bridge {
                     Some(bytes) => self.pending.add_raw(&did, bytes, caller, now.mono),
                     None => {
                         if let Some(entry) = self.registry.get_mut(&did) {
-                            entry.reconciler.wished(&caller.attrs);
+                            let calls = before.iter().chain([&caller.attrs]);
+                            let names = calls.flat_map(Attrs::iter).map(|(name, _)| name);
+                            entry.reconciler.commanded(names);
                         }
                         if matches!(inbound, Inbound::SetEntity { .. }) {
                             self.pending.gather(&did, now.mono);
@@ -145,11 +153,7 @@ impl Bridge {
                 reason,
                 transaction,
             }) => {
-                let caller = Caller {
-                    attrs: Attrs::default(),
-                    transaction,
-                    reply: message.reply,
-                };
+                let caller = Caller::of_no_values(transaction, message.reply);
                 let ending = Ending::Failed { reason, code: None };
                 Err(Box::new(Verdict {
                     did: did.clone(),
@@ -169,11 +173,7 @@ impl Bridge {
     /// and there is no event or warning.
     fn refuse_empty(&self, did: &Did, message: Message, out: &mut Vec<Effect>) {
         debug!(topic = message.topic, "an empty command does nothing");
-        let caller = Caller {
-            attrs: Attrs::default(),
-            transaction: None,
-            reply: message.reply,
-        };
+        let caller = Caller::of_no_values(None, message.reply);
         let ending = Ending::Failed {
             reason: "the payload is empty, so nothing was done".into(),
             code: None,
@@ -213,6 +213,7 @@ impl Bridge {
             raw: None,
             before: Vec::new(),
             attrs: set.attrs,
+            intent: Intent::default(),
             transaction: set.transaction,
         };
         let checked = match inbound {
@@ -221,16 +222,28 @@ impl Bridge {
             }
             Inbound::Set { .. } => command::parse_set(schema, payload).map(set)?,
             Inbound::SetEntity { key, role, .. } => {
-                let entities = entry.plan.as_ref().map_or(&[][..], |plan| &plan.entities);
-                let attrs = self.pending.foreseen(did, &entry.attrs);
+                let plan = entry.plan.as_deref();
+                let reader = Reader { schema, plan };
+                let entities = plan.map_or(&[][..], |plan| &plan.entities);
+                let attrs = self.pending.foreseen(did, &entry.attrs, reader);
                 let known = (schema.as_ref(), &attrs);
-                let steps = entity_command::parse(entities, (key, role), payload, known);
-                let mut before = steps.map_err(refuse)?;
+                let command = entity_command::parse(entities, (key, role), payload, known);
+                let command = command.map_err(refuse)?;
+                let mut before = command.steps;
                 let attrs = before.pop().unwrap_or_default();
+                let target = command.shows.map(|shows| Target {
+                    key: key.clone(),
+                    role: command.role,
+                    shows,
+                });
                 Checked {
                     raw: None,
                     before,
                     attrs,
+                    intent: Intent {
+                        target,
+                        momentary: BTreeSet::new(),
+                    },
                     transaction: None,
                 }
             }
@@ -240,6 +253,7 @@ impl Bridge {
                     raw: Some(bytes),
                     before: Vec::new(),
                     attrs: Attrs::default(),
+                    intent: Intent::default(),
                     transaction,
                 }
             }
@@ -263,11 +277,7 @@ impl Bridge {
                       and clear this one with an empty retained message";
         match did {
             Some(did) => {
-                let caller = Caller {
-                    attrs: Attrs::default(),
-                    transaction: None,
-                    reply: None,
-                };
+                let caller = Caller::of_no_values(None, None);
                 let ending = Ending::Failed {
                     reason: reason.into(),
                     code: None,

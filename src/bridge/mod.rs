@@ -20,6 +20,7 @@ pub mod effect;
 mod gate;
 mod health;
 pub mod input;
+mod intent;
 mod link;
 mod listing;
 #[cfg(test)]

@@ -11,9 +11,10 @@ use super::batch::{Batch, Look, SEND_WITHIN, Way, Wish};
 use super::device_line::DeviceLine;
 use super::effect::CloudCall;
 use super::input::CallError;
+use super::intent::{Reader, Standing};
 
+pub(super) use super::batch::Seen;
 pub(super) use super::caller::{Caller, Ending, Verdict};
-pub(super) use super::device_line::Seen;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -166,18 +167,30 @@ impl PendingSets {
         self.lines.get(did).is_some_and(DeviceLine::wants_call)
     }
 
-    /// A command that was sent wants this value.
-    pub(super) fn is_wished(&self, did: &Did, name: &AttrName, value: &AttrValue) -> bool {
+    /// Is anything asked of the device that is not over yet?
+    pub(super) fn is_asked(&self, did: &Did) -> bool {
+        self.lines.contains_key(did)
+    }
+
+    /// What a reported value means to the newest command that names its attribute.
+    pub(super) fn standing(
+        &self,
+        did: &Did,
+        (name, value): (&AttrName, &AttrValue),
+        device: (&Attrs, Reader<'_>),
+    ) -> Standing {
         let line = self.lines.get(did);
-        line.is_some_and(|line| line.batches.iter().any(|batch| batch.is_for(name, value)))
+        line.map_or(Standing::Unwanted, |line| {
+            line.standing(name, value, device)
+        })
     }
 
     /// The device as it will be when all that was asked for is done: what decides on the next command. One
     /// tap may send a mode, and a temperature that only this mode has.
-    pub(super) fn foreseen(&self, did: &Did, reported: &Attrs) -> Attrs {
+    pub(super) fn foreseen(&self, did: &Did, reported: &Attrs, reader: Reader<'_>) -> Attrs {
         let mut attrs = reported.clone();
         if let Some(line) = self.lines.get(did) {
-            line.foresee(&mut attrs);
+            line.foresee(&mut attrs, reader);
         }
         attrs
     }

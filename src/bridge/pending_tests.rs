@@ -1,9 +1,14 @@
 //! Tests of `pending`, which are as long as it is.
 
+use std::sync::LazyLock;
+
 use super::*;
 use crate::bridge::batch::LOOKS_TAKEN;
 use crate::bridge::device_line::MAX_WAITING;
 use crate::bridge::input::ErrorClass;
+use crate::bridge::intent::Intent;
+use crate::ids::ProductKey;
+use crate::model::ProductSchema;
 
 /// Where it does not matter which.
 pub(super) const CALL: CallId = CallId(1);
@@ -24,6 +29,7 @@ pub(super) fn attrs(values: &[(&str, f64)]) -> Attrs {
 pub(super) fn caller(values: &[(&str, f64)], transaction: u64) -> Caller {
     Caller {
         attrs: attrs(values),
+        intent: Intent::default(),
         transaction: Some(transaction.into()),
         reply: None,
     }
@@ -43,10 +49,25 @@ pub(super) fn endings(verdicts: &[Verdict]) -> Vec<(u64, String)> {
 
 static NOTHING: BTreeSet<AttrName> = BTreeSet::new();
 
+/// No datapoint and no entity is known: values are as they are.
+static NO_SCHEMA: LazyLock<ProductSchema> = LazyLock::new(|| {
+    let product_key = ProductKey::new("pk").unwrap();
+    ProductSchema::new(product_key, String::new(), true, Vec::new())
+});
+
+pub(super) fn reader() -> Reader<'static> {
+    Reader {
+        schema: &NO_SCHEMA,
+        plan: None,
+    }
+}
+
 /// A poll's image.
 pub(super) fn image(attrs: &Attrs, asked_at: Duration) -> Seen<'_> {
     Seen {
         attrs,
+        device: attrs,
+        reader: reader(),
         held: &NOTHING,
         asked_at,
         is_image: true,
@@ -56,6 +77,8 @@ pub(super) fn image(attrs: &Attrs, asked_at: Duration) -> Seen<'_> {
 pub(super) fn pushed(attrs: &Attrs, now: Duration) -> Seen<'_> {
     Seen {
         attrs,
+        device: attrs,
+        reader: reader(),
         held: &NOTHING,
         asked_at: now,
         is_image: false,

@@ -11,6 +11,8 @@ use std::time::Duration;
 use crate::ids::AttrName;
 use crate::model::{AttrValue, Attrs};
 
+use super::intent::Standing;
+
 /// So far may the cloud's image of a device lag behind the device (seen).
 const LAG: Duration = Duration::from_secs(10);
 /// A poll that contradicts a push, with an image that is not newer than what was polled before the
@@ -82,15 +84,16 @@ pub(super) struct Sorted {
 }
 
 impl Reconciler {
-    /// Sorts a report of a device that is shown as `shown`. `is_wished`: a command that was sent wants
-    /// this value.
+    /// Sorts a report of a device that is shown as `shown`. `standing` says what the newest command that
+    /// names an attribute makes of a value: only its own effect leaves an echo behind, and what it wants
+    /// is never taken for one.
     pub(super) fn sort(
         &mut self,
         now: Duration,
         origin: Origin,
         shown: &Attrs,
         report: Attrs,
-        is_wished: impl Fn(&AttrName, &AttrValue) -> bool,
+        standing: impl Fn(&AttrName, &AttrValue) -> Standing,
     ) -> Sorted {
         self.forget_old(now);
         let mut sorted = Sorted::default();
@@ -118,7 +121,9 @@ impl Reconciler {
         for (name, value) in report {
             let known = shown.get(name.as_str());
             if known != Some(&value) {
-                match self.doubt(&name, &value, now, origin) {
+                let standing = standing(&name, &value);
+                let is_echo = standing == Standing::Unwanted && self.is_echo(&name, &value, origin);
+                match self.doubt(&name, is_echo, now, origin) {
                     Doubt::None => {}
                     Doubt::Old => {
                         sorted.held.insert(name);
@@ -130,7 +135,7 @@ impl Reconciler {
                         continue;
                     }
                 }
-                if is_wished(&name, &value) {
+                if standing == Standing::Effect {
                     let (before, until) = (known.cloned(), now + ECHO);
                     self.echoes.insert(name.clone(), Echo { before, until });
                 }
@@ -152,9 +157,9 @@ impl Reconciler {
         self.marked(name).is_some_and(|mark| asked_at < mark.at)
     }
 
-    /// A new command for these: their values from before may be what it wants.
-    pub(super) fn wished(&mut self, attrs: &Attrs) {
-        for (name, _) in attrs.iter() {
+    /// A new command for these: what was before an older one may be what it wants.
+    pub(super) fn commanded<'a>(&mut self, names: impl Iterator<Item = &'a AttrName>) {
+        for name in names {
             self.echoes.remove(name);
         }
     }
@@ -181,7 +186,7 @@ impl Reconciler {
     }
 
     /// Whether a value other than the shown one has to wait.
-    fn doubt(&self, name: &AttrName, value: &AttrValue, now: Duration, origin: Origin) -> Doubt {
+    fn doubt(&self, name: &AttrName, is_echo: bool, now: Duration, origin: Origin) -> Doubt {
         let mut until = Duration::ZERO;
         let asked_at = match origin {
             Origin::Push => now,
@@ -199,12 +204,7 @@ impl Reconciler {
                 asked_at
             }
         };
-        // The cloud may answer two polls that are under way in another order than they were asked, and
-        // then show what an older command wanted, which was never seen here.
-        let is_poll = origin != Origin::Push;
-        let is_from_before =
-            |echo: &&Echo| is_poll || echo.before.as_ref().is_none_or(|before| before == value);
-        if let Some(echo) = self.echoes.get(name).filter(is_from_before) {
+        if let Some(echo) = self.echoes.get(name).filter(|_| is_echo) {
             until = until.max(echo.until);
         }
         if asked_at < until {
@@ -212,6 +212,16 @@ impl Reconciler {
         } else {
             Doubt::None
         }
+    }
+
+    /// A value that no command wants, and that may be from before the last one that was done. The cloud
+    /// may answer two polls that are under way in another order than they were asked, and then show what
+    /// an older command wanted, which was never seen here.
+    fn is_echo(&self, name: &AttrName, value: &AttrValue, origin: Origin) -> bool {
+        let is_poll = origin != Origin::Push;
+        let is_from_before =
+            |echo: &Echo| is_poll || echo.before.as_ref().is_none_or(|before| before == value);
+        self.echoes.get(name).is_some_and(is_from_before)
     }
 
     /// The newest push that named it.

@@ -20,25 +20,47 @@ fn attrs(values: &[(&str, f64)]) -> Attrs {
 struct Device {
     reconciler: Reconciler,
     shown: Attrs,
-    /// What a command that was sent wants.
-    wished: Attrs,
+    /// What the newest command wants that is not seen done, and when it left.
+    wished: Option<(Attrs, Option<Duration>)>,
 }
 
 impl Device {
     fn takes(&mut self, now: Duration, origin: Origin, report: Attrs) -> Option<Duration> {
-        let wished = &self.wished;
-        let is_wished =
-            |name: &AttrName, value: &AttrValue| wished.get(name.as_str()) == Some(value);
+        let wished = self.wished.as_ref();
+        let standing = |name: &AttrName, value: &AttrValue| {
+            let is_it = |attrs: &Attrs| attrs.get(name.as_str()) == Some(value);
+            match wished.filter(|(attrs, _)| is_it(attrs)) {
+                Some((_, Some(_))) => Standing::Effect,
+                Some((_, None)) => Standing::Wanted,
+                None => Standing::Unwanted,
+            }
+        };
         let sorted = self
             .reconciler
-            .sort(now, origin, &self.shown, report, is_wished);
+            .sort(now, origin, &self.shown, report, standing);
         self.shown.merge(sorted.believed);
+        let asked_at = match origin {
+            Origin::Push => now,
+            Origin::Poll { asked_at, .. } => asked_at,
+        };
+        let is_later = |left: &Option<Duration>| left.is_some_and(|left| left <= asked_at);
+        let shown = &self.shown;
+        self.wished
+            .take_if(|(attrs, left)| is_later(left) && shown == attrs);
         sorted.look_at
     }
 
+    /// A command comes in, and waits.
     fn commands(&mut self, wish: Attrs) {
-        self.reconciler.wished(&wish);
-        self.wished = wish;
+        let names = wish.iter().map(|(name, _)| name);
+        self.reconciler.commanded(names);
+        self.wished = Some((wish, None));
+    }
+
+    fn leaves(&mut self, now: Duration) {
+        if let Some((_, left)) = &mut self.wished {
+            *left = Some(now);
+        }
     }
 }
 
@@ -47,11 +69,13 @@ enum Step {
     Poll(u64, u64, i64, f64),
     /// At, value of `a`.
     Push(u64, f64),
-    /// Wants `a`.
+    /// A command that wants `a` comes in and leaves.
     Command(f64),
+    /// It comes in and waits.
+    Waiting(f64),
 }
 
-use Step::{Command, Poll, Push};
+use Step::{Command, Poll, Push, Waiting};
 
 #[test]
 fn late_and_old_reports_wait_and_nothing_waits_for_ever() {
@@ -173,6 +197,43 @@ fn late_and_old_reports_wait_and_nothing_waits_for_ever() {
             1.0,
             None,
         ),
+        (
+            "off and on: the effect of the first is no reason to doubt the second",
+            &[
+                Push(0, 1.0),
+                Command(2.0),
+                Command(1.0),
+                Push(1, 2.0),
+                Push(2, 1.0),
+            ],
+            1.0,
+            None,
+        ),
+        (
+            "off and on, and the second waits while the first is done",
+            &[
+                Push(0, 1.0),
+                Command(2.0),
+                Waiting(1.0),
+                Push(1, 2.0),
+                Push(2, 1.0),
+            ],
+            1.0,
+            None,
+        ),
+        (
+            "an echo of what an older command wanted",
+            &[
+                Push(0, 1.0),
+                Command(2.0),
+                Command(3.0),
+                Push(1, 2.0),
+                Push(2, 3.0),
+                Push(3, 2.0),
+            ],
+            3.0,
+            Some(12),
+        ),
     ];
     for (what, steps, shown, look_at) in cases {
         let mut device = Device::default();
@@ -187,8 +248,11 @@ fn late_and_old_reports_wait_and_nothing_waits_for_ever() {
                     device.takes(s(at), origin, attrs(&[("a", value)]))
                 }
                 Push(at, value) => device.takes(s(at), Origin::Push, attrs(&[("a", value)])),
-                Command(value) => {
+                Command(value) | Waiting(value) => {
                     device.commands(attrs(&[("a", value)]));
+                    if matches!(step, Command(_)) {
+                        device.leaves(Duration::ZERO);
+                    }
                     None
                 }
             };
@@ -235,6 +299,9 @@ enum Arrival {
         changes: usize,
     },
     Ask,
+    /// The command of this number leaves; the device does it a little later.
+    Leaves(usize),
+    Does(f64),
 }
 
 /// Not ours.
@@ -253,6 +320,13 @@ struct World {
     arrivals: Vec<(Duration, Arrival)>,
     /// The socket keeps its order.
     last_push: Duration,
+    /// What each command wanted.
+    commands: Vec<f64>,
+    /// The last one leaves, and is done, at these moments.
+    last_leaves: Duration,
+    last_done: Duration,
+    /// The last command looked done before its own effect was told, so nobody waits for that any more.
+    is_done_early: bool,
     /// A command's value was shown, and the device has kept it since.
     kept: Option<f64>,
     push_works: bool,
@@ -271,10 +345,31 @@ impl World {
         }
     }
 
+    /// A command comes in. It leaves when those before it did, and the device does them in order.
     fn is_commanded(&mut self, value: f64) {
+        self.device.commands(attrs(&[("a", value)]));
+        self.kept = None;
+        self.is_done_early = false;
+        let leaves = self.now + ms(self.chance.u64(0..500));
+        self.last_leaves = leaves.max(self.last_leaves + ms(1));
+        let leaves = Arrival::Leaves(self.commands.len());
+        self.commands.push(value);
+        self.arrivals.push((self.last_leaves, leaves));
+    }
+
+    fn leaves(&mut self, command: usize) {
+        if command + 1 == self.commands.len() {
+            self.device.leaves(self.now);
+        }
+        let done = self.now + ms(self.chance.u64(10..2_000));
+        self.last_done = done.max(self.last_done + ms(1));
+        let does = Arrival::Does(self.commands[command]);
+        self.arrivals.push((self.last_done, does));
+    }
+
+    fn does(&mut self, value: f64) {
         let before = self.truth;
         let is_known = self.device.shown == attrs(&[("a", before)]);
-        self.device.commands(attrs(&[("a", value)]));
         self.becomes(value);
         if self.push_works && is_known && self.chance.bool() {
             let changes = self.past.len();
@@ -308,6 +403,8 @@ impl World {
             self.now = at;
             match arrival {
                 Arrival::Ask => self.ask(),
+                Arrival::Leaves(command) => self.leaves(command),
+                Arrival::Does(value) => self.does(value),
                 Arrival::Echo { before, changes } if changes == self.past.len() => {
                     self.takes(Origin::Push, attrs(&[("a", before)]));
                 }
@@ -319,9 +416,21 @@ impl World {
     }
 
     fn takes(&mut self, origin: Origin, report: Attrs) {
+        let is_wanted = self
+            .device
+            .wished
+            .as_ref()
+            .is_some_and(|(attrs, _)| *attrs == report);
+        let was_wished = self.device.wished.is_some();
+        let pushed = (is_wanted && origin == Origin::Push).then(|| report.clone());
         if let Some(at) = self.device.takes(self.now, origin, report) {
             assert!(at >= self.now && at <= self.now + HOLD, "{at:?}");
             self.arrivals.push((at, Arrival::Ask));
+        }
+        let is_over = was_wished && self.device.wished.is_none();
+        self.is_done_early |= is_over && self.now < self.last_done.max(self.last_push);
+        if let Some(pushed) = pushed {
+            assert_eq!(self.device.shown, pushed, "wanted and told, and not shown");
         }
         let shown = self.device.shown.get("a").cloned();
         if let Some(kept) = self.kept {
@@ -334,7 +443,8 @@ impl World {
             Origin::Push => self.now >= self.last_push,
             Origin::Poll { updated_at, .. } => updated_at == cloud_clock(changed_at),
         };
-        if is_seen && shown == truth && self.device.wished.get("a").cloned() == truth {
+        let is_confirmed = !self.is_done_early && self.device.wished.is_none();
+        if is_confirmed && is_seen && shown == truth && self.commands.last() == Some(&self.truth) {
             self.kept = Some(self.truth);
         }
     }
@@ -351,6 +461,10 @@ fn whatever_the_order_the_truth_is_shown_and_a_confirmed_value_never_flickers_ba
             past: vec![(Duration::ZERO, 0.0)],
             arrivals: Vec::new(),
             last_push: Duration::ZERO,
+            commands: Vec::new(),
+            last_leaves: Duration::ZERO,
+            last_done: Duration::ZERO,
+            is_done_early: false,
             kept: None,
             push_works: true,
         };
@@ -366,8 +480,10 @@ fn whatever_the_order_the_truth_is_shown_and_a_confirmed_value_never_flickers_ba
                     world.becomes(value);
                 }
                 6..9 => {
-                    let value = f64::from(world.chance.u32(0..4));
-                    world.is_commanded(value);
+                    for _ in 0..world.chance.u32(1..4) {
+                        let value = f64::from(world.chance.u32(0..4));
+                        world.is_commanded(value);
+                    }
                 }
                 _ => world.push_works = !world.push_works,
             }

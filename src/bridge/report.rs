@@ -13,9 +13,10 @@ use crate::model::{AttrValue, Attrs};
 
 use super::effect::Effect;
 use super::input::{CallError, ErrorClass};
+use super::intent::Reader;
 use super::machine::Bridge;
 use super::pending::Seen;
-use super::reconcile::Origin;
+use super::reconcile::{Origin, Sorted};
 
 impl Bridge {
     /// A device's values arrived.
@@ -96,11 +97,26 @@ impl Bridge {
         let Some(entry) = self.registry.get_mut(did) else {
             return;
         };
+        let Some(schema) = self.products.get(&product_key) else {
+            return;
+        };
+        let reader = Reader {
+            schema,
+            plan: entry.plan.as_deref(),
+        };
         let pending = &self.pending;
-        let is_wished = |name: &AttrName, value: &AttrValue| pending.is_wished(did, name, value);
+        // What the device would be if all of it were believed; only commands that are not over need it.
+        let mut device = Attrs::default();
+        if pending.is_asked(did) {
+            device = entry.attrs.clone();
+            device.merge(attrs.clone());
+        }
+        let standing = |name: &AttrName, value: &AttrValue| {
+            pending.standing(did, (name, value), (&device, reader))
+        };
         let sorted = entry
             .reconciler
-            .sort(now.mono, origin, &entry.attrs, attrs, is_wished);
+            .sort(now.mono, origin, &entry.attrs, attrs, standing);
         let (asked_at, is_image) = match origin {
             Origin::Push => (now.mono, false),
             Origin::Poll { asked_at, .. } => (asked_at, true),
@@ -116,18 +132,47 @@ impl Bridge {
         }
         self.withdraw(did, &unreadable, out);
         if !sorted.is_old {
-            let seen = Seen {
-                attrs: &sorted.believed,
-                held: &sorted.held,
-                asked_at,
-                is_image,
-            };
-            for verdict in self.pending.observe(did, seen, now.mono) {
-                self.publish_result(verdict, out);
-            }
+            self.observe_commands(now, did, &sorted, (asked_at, is_image), out);
             self.send_waiting(now, did, out);
         }
         self.show_values(now, did, origin, sorted.believed, out);
+    }
+
+    /// What a report shows of commands that were sent.
+    fn observe_commands(
+        &mut self,
+        now: Now,
+        did: &Did,
+        sorted: &Sorted,
+        (asked_at, is_image): (Duration, bool),
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self
+            .registry
+            .get(did.as_str())
+            .filter(|_| self.pending.is_asked(did))
+        else {
+            return;
+        };
+        let Some(schema) = self.products.get(&entry.device.product_key) else {
+            return;
+        };
+        let mut device = entry.attrs.clone();
+        device.merge(sorted.believed.clone());
+        let seen = Seen {
+            attrs: &sorted.believed,
+            device: &device,
+            reader: Reader {
+                schema,
+                plan: entry.plan.as_deref(),
+            },
+            held: &sorted.held,
+            asked_at,
+            is_image,
+        };
+        for verdict in self.pending.observe(did, seen, now.mono) {
+            self.publish_result(verdict, out);
+        }
     }
 
     /// What is believed is shown from now on.

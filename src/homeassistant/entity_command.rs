@@ -2,12 +2,23 @@
 
 use serde_json::Value;
 
-use crate::model::{Attrs, ProductSchema};
+use crate::model::{AttrValue, Attrs, ProductSchema};
 use crate::profile::entity::{Entity, Part, Writing};
-use crate::profile::platform::RoleKind;
+use crate::profile::platform::{Role, RoleKind};
 use crate::profile::write::Wish;
 
-/// The control calls that a command becomes, in order; never none.
+/// A command to an entity's role, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntityCommand {
+    /// The control calls that it becomes, in order; never none.
+    pub steps: Vec<Attrs>,
+    /// What of the entity it is for.
+    pub role: Role,
+    /// What the role shows when it is done; `None` for a press.
+    pub shows: Option<AttrValue>,
+}
+
+/// Reads the payload of a command to an entity.
 ///
 /// # Errors
 /// For people: why it cannot be done, and what is accepted.
@@ -16,8 +27,8 @@ pub fn parse(
     (key, role): (&str, &str),
     payload: &[u8],
     (schema, attrs): (&ProductSchema, &Attrs),
-) -> Result<Vec<Attrs>, String> {
-    let (kind, part) = find(entities, key, role)
+) -> Result<EntityCommand, String> {
+    let (role_of, kind, part) = find(entities, key, role)
         .ok_or_else(|| format!("this device has no {role:?} of an entity {key:?}"))?;
     let text = std::str::from_utf8(payload).map_err(|_| "the payload is not UTF-8".to_owned())?;
     let wish = wish(kind, part, text.trim())?;
@@ -26,15 +37,25 @@ pub fn parse(
     if steps.iter().any(Attrs::is_empty) || steps.is_empty() {
         return Err(format!("{key} {role}: there is nothing to set"));
     }
-    Ok(steps)
+    let shows = match kind {
+        RoleKind::Press => None,
+        RoleKind::Bool => is_on(text.trim()).map(AttrValue::Bool),
+        RoleKind::Number => text.trim().parse().ok().map(AttrValue::Number),
+        RoleKind::Words | RoleKind::Any => Some(AttrValue::Text(text.trim().into())),
+    };
+    Ok(EntityCommand {
+        steps,
+        role: role_of,
+        shows,
+    })
 }
 
-fn find<'a>(entities: &'a [Entity], key: &str, role: &str) -> Option<(RoleKind, &'a Part)> {
+fn find<'a>(entities: &'a [Entity], key: &str, role: &str) -> Option<(Role, RoleKind, &'a Part)> {
     let mut entities = entities.iter().filter(|entity| entity.key == key);
     entities.find_map(|entity| {
         let mut parts = entity.parts.iter();
         let (role, part) = parts.find(|(of, part)| of.as_str() == role && part.writes.is_some())?;
-        Some((entity.platform.role(*role)?, part))
+        Some((*role, entity.platform.role(*role)?, part))
     })
 }
 
@@ -45,10 +66,9 @@ fn wish(kind: RoleKind, part: &Part, text: &str) -> Result<Wish, String> {
             let number = text.parse().ok().filter(|number: &f64| number.is_finite());
             Wish::Number(number.ok_or_else(|| format!("{text:?} is no number"))?)
         }
-        RoleKind::Bool => match text.to_lowercase().as_str() {
-            "true" | "on" | "1" => on_off(part, true),
-            "false" | "off" | "0" => on_off(part, false),
-            _ => {
+        RoleKind::Bool => match is_on(text) {
+            Some(on) => on_off(part, on),
+            None => {
                 return Err(format!(
                     "{text:?} is refused; accepted: true, false, on, off"
                 ));
@@ -57,6 +77,14 @@ fn wish(kind: RoleKind, part: &Part, text: &str) -> Result<Wish, String> {
         RoleKind::Words => Wish::Word(text.to_owned()),
         RoleKind::Any => Wish::Plain(Value::String(text.to_owned())),
     })
+}
+
+fn is_on(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" | "on" | "1" => Some(true),
+        "false" | "off" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 fn on_off(part: &Part, on: bool) -> Wish {

@@ -92,6 +92,13 @@ impl AttrValue {
         }
     }
 
+    /// The value as a report of the datapoint would have it: what a command asks for may be of another
+    /// type where types are guessed. One that the datapoint cannot have stays as it is.
+    #[must_use]
+    pub fn normal(&self, datapoint: &Datapoint) -> Self {
+        Self::decode(datapoint, &self.to_json()).unwrap_or_else(|_| self.clone())
+    }
+
     fn from_label(label: &str) -> Self {
         Self::Enum(label.into())
     }

@@ -236,6 +236,14 @@ impl Entity {
 }
 
 impl Reading {
+    /// Every attribute that it depends on.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<&AttrName> {
+        let mut names = Vec::new();
+        self.names(&mut names);
+        names
+    }
+
     fn names<'a>(&'a self, into: &mut Vec<&'a AttrName>) {
         match self {
             Self::Attr(attr) | Self::Map { attr, .. } => into.push(attr),

@@ -53,6 +53,7 @@ impl Batch {
             let wanted = |name: &AttrName| self.callers.iter().any(|one| names(one, name.as_str()));
             *attrs = all.filter(|(name, _)| wanted(name)).collect();
         }
+        self.drop_missed_aims();
         verdicts
     }
 
@@ -89,12 +90,13 @@ impl Batch {
                 .filter(|(name, _)| caller.attrs.get(name.as_str()).is_some())
         };
         let is_whole = own().count() == caller.attrs.len();
-        if is_whole && own().all(|(name, value)| self.shows(name, value)) {
+        if is_whole && own().all(|(name, _)| self.shown.contains(name)) {
             return Ending::Taken { confirmed: true };
         }
-        let instead = own().filter_map(|(name, value)| {
+        let missed = own().filter(|(name, _)| !self.shown.contains(*name));
+        let instead = missed.filter_map(|(name, _)| {
             let reported = self.reported.get(name.as_str())?;
-            (reported != value).then(|| format!("{name} {}", reported.to_bare()))
+            Some(format!("{name} {}", reported.to_bare()))
         });
         let instead: Vec<String> = instead.collect();
         let twice = if self.times_sent > 1 {

@@ -1,6 +1,7 @@
 //! One control call with those who asked for it: where it stands, what reports say of it, how it ends.
 
 mod endings;
+mod momentary;
 mod shown;
 
 use std::collections::BTreeSet;
@@ -126,6 +127,12 @@ pub(super) struct Batch {
     looks: std::slice::Iter<'static, Look>,
     /// What its callers' entities are to show.
     aims: Vec<Aim>,
+    /// Of these it leaves once, and no report of another value says anything.
+    momentary: BTreeSet<AttrName>,
+    /// Until then a report may show those.
+    momentary_until: Option<Duration>,
+    /// Nobody waits for a report of those any more.
+    is_momentary_over: bool,
     /// What reports since it was sent say of what it set.
     reported: Attrs,
     /// Of these the reports show what it wants.
@@ -155,6 +162,13 @@ impl Batch {
     /// What is wanted with values that were set just now. An entity whose values something newer
     /// changed is not to show any more what was asked of it.
     fn take_intent(&mut self, intent: &Intent, sets: &Attrs) {
+        for (name, _) in sets.iter() {
+            if intent.momentary.contains(name) {
+                self.momentary.insert(name.clone());
+            } else {
+                self.momentary.remove(name);
+            }
+        }
         self.drop_missed_aims();
         let aim = intent.target.iter().map(|target| Aim {
             target: target.clone(),
@@ -190,6 +204,9 @@ impl Batch {
             fate_unknown: None,
             looks: [].iter(),
             aims: Vec::new(),
+            momentary: BTreeSet::new(),
+            momentary_until: None,
+            is_momentary_over: false,
             reported: Attrs::default(),
             shown: BTreeSet::new(),
             is_reported: false,
@@ -209,6 +226,9 @@ impl Batch {
     /// The same with all who asked for a newer one.
     pub(super) fn absorb(&mut self, newer: Self) {
         if let (Wish::Set(attrs), Wish::Set(wins)) = (&mut self.wish, newer.wish) {
+            self.momentary
+                .retain(|name| wins.get(name.as_str()).is_none());
+            self.momentary.extend(newer.momentary);
             attrs.merge(wins);
         }
         self.drop_missed_aims();
@@ -274,7 +294,10 @@ impl Batch {
     pub(super) fn wish_but(&self, covered: &BTreeSet<AttrName>) -> Wish {
         match &self.wish {
             Wish::Set(_) => {
-                let is_left = |name| !covered.contains(name) && !self.overtaken.contains(name);
+                let is_done = |name| self.was_sent() && self.momentary.contains(name);
+                let is_left = |name| {
+                    !covered.contains(name) && !self.overtaken.contains(name) && !is_done(name)
+                };
                 let left = self.wants().filter(|(name, _)| is_left(*name));
                 Wish::Set(
                     left.map(|(name, value)| (name.clone(), value.clone()))
@@ -304,6 +327,7 @@ impl Batch {
         {
             self.fate_unknown = fate_unknown;
         }
+        self.await_momentary(now);
     }
 
     /// An acknowledgement that came late: it was taken after all.
@@ -341,7 +365,7 @@ impl Batch {
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let deadline = (!self.is_under_way()).then_some(self.deadline);
         let look = self.next_look().map(|(at, _)| at);
-        [deadline, look, self.lapses_at()]
+        [deadline, look, self.lapses_at(), self.momentary_until]
             .into_iter()
             .flatten()
             .min()
@@ -351,6 +375,12 @@ impl Batch {
     pub(super) fn wants(&self) -> impl Iterator<Item = (&AttrName, &AttrValue)> {
         let set = self.set().into_iter().flat_map(Attrs::iter);
         set.filter(|(name, _)| !self.superseded.contains(*name))
+    }
+
+    /// The same, but for what does not last.
+    pub(super) fn lasting(&self) -> impl Iterator<Item = (&AttrName, &AttrValue)> {
+        let wants = self.wants();
+        wants.filter(|(name, _)| !self.momentary.contains(*name))
     }
 
     /// A newer set takes these over. True when nothing is left.

@@ -115,7 +115,7 @@ impl DeviceLine {
 
     /// The device as it will be when all that was asked for is done.
     pub(super) fn foresee(&self, attrs: &mut Attrs, reader: Reader<'_>) {
-        for (name, value) in self.batches.iter().flat_map(Batch::wants) {
+        for (name, value) in self.batches.iter().flat_map(Batch::lasting) {
             attrs.insert(name.clone(), reader.normal(name, value));
         }
     }

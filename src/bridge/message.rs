@@ -209,11 +209,21 @@ impl Bridge {
                 "the attributes of the product are not known yet; try again in a minute".into(),
             ));
         }
+        let plan = entry.plan.as_deref();
         let set = |set: command::SetRequest| Checked {
             raw: None,
             before: Vec::new(),
+            intent: Intent {
+                target: None,
+                momentary: plan.map_or_else(BTreeSet::new, |plan| {
+                    let names = set.attrs.iter().map(|(name, _)| name);
+                    names
+                        .filter(|name| plan.momentary.contains(*name))
+                        .cloned()
+                        .collect()
+                }),
+            },
             attrs: set.attrs,
-            intent: Intent::default(),
             transaction: set.transaction,
         };
         let checked = match inbound {
@@ -222,7 +232,6 @@ impl Bridge {
             }
             Inbound::Set { .. } => command::parse_set(schema, payload).map(set)?,
             Inbound::SetEntity { key, role, .. } => {
-                let plan = entry.plan.as_deref();
                 let reader = Reader { schema, plan };
                 let entities = plan.map_or(&[][..], |plan| &plan.entities);
                 let attrs = self.pending.foreseen(did, &entry.attrs, reader);
@@ -230,6 +239,9 @@ impl Bridge {
                 let command = entity_command::parse(entities, (key, role), payload, known);
                 let command = command.map_err(refuse)?;
                 let mut before = command.steps;
+                let sets = before.iter().flat_map(Attrs::iter);
+                let momentary = sets.filter(|_| command.is_momentary);
+                let momentary = momentary.map(|(name, _)| name.clone()).collect();
                 let attrs = before.pop().unwrap_or_default();
                 let target = command.shows.map(|shows| Target {
                     key: key.clone(),
@@ -240,10 +252,7 @@ impl Bridge {
                     raw: None,
                     before,
                     attrs,
-                    intent: Intent {
-                        target,
-                        momentary: BTreeSet::new(),
-                    },
+                    intent: Intent { target, momentary },
                     transaction: None,
                 }
             }

@@ -226,6 +226,11 @@ impl PendingSets {
         let mut verdicts = Vec::new();
         for (did, line) in &mut self.lines {
             line.batches.retain_mut(|batch| {
+                verdicts.extend(batch.end_momentary(did, now));
+                if batch.is_shown() && !batch.is_under_way() {
+                    verdicts.extend(batch.end_shown(did));
+                    return false;
+                }
                 let is_over = batch.deadline <= now && !batch.is_under_way();
                 if is_over && !batch.was_sent() {
                     let reason = format!(

@@ -334,3 +334,23 @@ fn a_value_that_is_not_believed_yet_is_not_missed() {
         assert_eq!(pending.wants_call(&did()), is_repeated);
     }
 }
+
+#[test]
+fn a_momentary_value_leaves_once_and_later_only_where_it_did_not_leave_after_all() {
+    let mut pending = PendingSets::default();
+    let mut press = caller(&[("a", 1.0)], 0);
+    press.intent.momentary = BTreeSet::from([AttrName::new("a").unwrap()]);
+    pending.add_set(&did(), Vec::new(), press, s(0)).unwrap();
+    for now in 0..3 {
+        // The cloud did not look at it: too often, or the token was lost.
+        assert_eq!(sent(&mut pending, now), Some(attrs(&[("a", 1.0)])));
+        pending.returned(&did());
+    }
+    assert_eq!(sent(&mut pending, 3), Some(attrs(&[("a", 1.0)])));
+    pending.answered(&did(), Err(refused(ErrorClass::Transient)), s(4));
+    let old = attrs(&[("a", 0.0)]);
+    pending.observe(&did(), image(&old, s(8)), s(8));
+    assert_eq!(sent(&mut pending, 8), None);
+    ends(&pending.expire(s(9), |_| String::new()), "it is not known");
+    assert_eq!(pending.next_deadline(), None);
+}

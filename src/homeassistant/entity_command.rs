@@ -16,6 +16,8 @@ pub struct EntityCommand {
     pub role: Role,
     /// What the role shows when it is done; `None` for a press.
     pub shows: Option<AttrValue>,
+    /// It must not be sent twice.
+    pub is_momentary: bool,
 }
 
 /// Reads the payload of a command to an entity.
@@ -47,6 +49,7 @@ pub fn parse(
         steps,
         role: role_of,
         shows,
+        is_momentary: part.momentary,
     })
 }
 

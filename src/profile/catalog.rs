@@ -1,13 +1,14 @@
 //! Which profile a product gets: the user's before the built-in ones, one that names its key before one
 //! that names it otherwise, and none before a wrong one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::ids::AttrName;
 use crate::model::ProductSchema;
 
 use super::distinct::make_distinct;
-use super::entity::Entity;
+use super::entity::{Entity, Writing};
 use super::file::{MatchFile, ProfileFile, Rest};
 use super::pattern::matching;
 use super::possible::without_the_impossible;
@@ -33,6 +34,8 @@ pub struct Plan {
     pub manufacturer: Option<String>,
     /// Everything that Home Assistant shows of it.
     pub entities: Vec<Entity>,
+    /// Attributes that only presses and other momentary parts set: a plain `set` of one is momentary, too.
+    pub momentary: BTreeSet<AttrName>,
 }
 
 /// A product, as far as a profile is chosen by it.
@@ -123,9 +126,23 @@ impl Catalog {
         Plan {
             profile: profile.map(|profile| profile.profile.clone()),
             manufacturer: profile.and_then(|profile| profile.manufacturer.clone()),
+            momentary: momentary(&entities),
             entities,
         }
     }
+}
+
+fn momentary(entities: &[Entity]) -> BTreeSet<AttrName> {
+    let set_by = |momentary: bool| -> BTreeSet<AttrName> {
+        let parts = entities.iter().flat_map(|entity| entity.parts.values());
+        let parts = parts.filter(|part| part.momentary == momentary);
+        let writings = parts.filter_map(|part| part.writes.as_ref());
+        writings.flat_map(Writing::sets).cloned().collect()
+    };
+    let others = set_by(false);
+    let mut names = set_by(true);
+    names.retain(|name| !others.contains(name));
+    names
 }
 
 fn best<'a>(profiles: &'a [Arc<ProfileFile>], product: Product<'_>) -> Option<&'a ProfileFile> {

@@ -64,6 +64,8 @@ pub struct Part {
     pub options: Vec<String>,
     /// Limits and units of a number; the first whose condition holds counts.
     pub ranges: Vec<Range>,
+    /// What it sets falls back by itself, so that setting it twice does a thing twice: a press.
+    pub momentary: bool,
 }
 
 /// Limits and unit of a number, perhaps depending on another attribute (°C or °F).
@@ -273,7 +275,26 @@ impl Condition {
 }
 
 impl Writing {
+    /// Every attribute that it may set.
+    #[must_use]
+    pub fn sets(&self) -> Vec<&AttrName> {
+        let mut names = Vec::new();
+        self.add_sets(&mut names);
+        names
+    }
+
+    /// The same, with those that its conditions look at.
     fn names<'a>(&'a self, into: &mut Vec<&'a AttrName>) {
+        self.add_sets(into);
+        if let Self::First(variants) = self {
+            for (when, writing) in variants {
+                when.names(into);
+                writing.names(into);
+            }
+        }
+    }
+
+    fn add_sets<'a>(&'a self, into: &mut Vec<&'a AttrName>) {
         let steps = |steps: &'a [Step], into: &mut Vec<&'a AttrName>| {
             let attrs = steps.iter().flat_map(|step| &step.0);
             into.extend(attrs.map(|(attr, _)| attr));
@@ -287,9 +308,8 @@ impl Writing {
                 into.extend(with.iter().map(|(attr, _)| attr));
             }
             Self::First(variants) => {
-                for (when, writing) in variants {
-                    when.names(into);
-                    writing.names(into);
+                for (_, writing) in variants {
+                    writing.add_sets(into);
                 }
             }
         }

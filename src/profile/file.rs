@@ -215,6 +215,9 @@ pub struct FullPart {
     pub options: Vec<String>,
     /// Only shown, though the attribute can be set.
     pub read_only: bool,
+    /// What it sets falls back by itself, and setting it twice does a thing twice, so that it is sent
+    /// once whatever happens. What a button presses always is.
+    pub momentary: bool,
     /// Smallest value.
     pub min: Option<f64>,
     /// Largest value.

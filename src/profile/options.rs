@@ -13,7 +13,7 @@ pub fn plain(datapoint: &Datapoint) -> Part {
         reads: Some(Reading::Attr(name())),
         writes: datapoint.is_settable().then(|| Writing::Attr(name())),
         options: labels(datapoint).to_vec(),
-        ranges: Vec::new(),
+        ..Part::default()
     }
 }
 
@@ -40,7 +40,7 @@ pub fn readable(datapoint: &Datapoint) -> Part {
                 }),
                 writes: datapoint.is_settable().then(|| Writing::Words(steps())),
                 options: words.clone(),
-                ranges: Vec::new(),
+                ..Part::default()
             }
         },
     )

@@ -95,7 +95,7 @@ mod tests {
             reads: reads(),
             writes: writes().filter(|_| is_set),
             options: options.iter().map(|word| (*word).to_owned()).collect(),
-            ranges: Vec::new(),
+            ..Part::default()
         };
         use Platform as P;
         use Role::{CurrentTemperature, Preset, State};

@@ -99,6 +99,11 @@ impl<'a> Resolver<'a> {
             if let Some(part) = self.part(kind, part) {
                 // What a guessed schema calls settable may be a thermometer.
                 let sets = file.platform.is_control() && !role.is_only_shown();
+                if part.momentary && !sets {
+                    self.fault(
+                        "what is only shown is not `momentary`: that is of what it sets".into(),
+                    );
+                }
                 let writes = part.writes.filter(|_| sets);
                 parts.insert(role, Part { writes, ..part });
             }
@@ -172,7 +177,15 @@ impl<'a> Resolver<'a> {
             writes,
             options,
             ranges,
+            momentary: self.is_momentary(kind, file),
         })
+    }
+
+    fn is_momentary(&mut self, kind: RoleKind, file: &FullPart) -> bool {
+        if file.momentary && file.read_only {
+            self.fault("what is only shown is not `momentary`: that is of what it sets".into());
+        }
+        kind == RoleKind::Press || file.momentary
     }
 
     fn reading(&mut self, file: &FullPart) -> Option<Reading> {

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::ids::AttrName;
 use crate::model::{Attrs, ProductSchema};
+use crate::profile::catalog::{Catalog, Product};
 use crate::profile::entity::{Entity, Part};
 use crate::profile::hints::testing::{attrs, schema};
 use crate::profile::load;
@@ -165,4 +167,40 @@ fn what_could_never_work_is_told() {
 fn a_mark_of_the_byte_order_is_no_fault() {
     let text = profile("  a: { platform: switch, state: x }");
     load::read(&format!("\u{feff}{text}")).unwrap();
+}
+
+#[test]
+fn only_what_presses_and_momentary_parts_alone_set_is_momentary() {
+    let names = ["feed", "dose", "level", "shared"];
+    let schema = schema(&Value::from_iter(
+        names.map(|name| number(name, "uint8", 9)),
+    ));
+    let text = "  feed: { platform: button, press: { set: { feed: 1, shared: 1 } } }
+  dose: { platform: number, state: { attr: dose, momentary: true } }
+  level: { platform: number, state: level }
+  shared: { platform: number, state: shared }
+";
+    let catalog = Catalog::new(vec![load::read(&profile(text)).unwrap()]);
+    let plan = catalog.plan(Product {
+        schema: &schema,
+        name: "",
+        chosen: Some("x"),
+    });
+    let momentary: Vec<&str> = plan.momentary.iter().map(AttrName::as_str).collect();
+    assert_eq!(momentary, ["dose", "feed"]);
+}
+
+#[test]
+fn what_is_only_shown_is_not_momentary() {
+    for entity in [
+        "{ platform: sensor, state: { attr: a, momentary: true } }",
+        "{ platform: number, state: { attr: a, read_only: true, momentary: true } }",
+    ] {
+        let text = profile(&format!("  a: {entity}"));
+        let faults = load::read(&text).unwrap_err();
+        assert!(
+            format!("{faults:?}").contains("not `momentary`"),
+            "{faults:?}"
+        );
+    }
 }

@@ -64,20 +64,26 @@ impl Batch {
             names.any(|(name, _)| self.superseded.contains(name))
         };
         let callers = std::mem::take(&mut self.callers);
-        let (overtaken, shown) = callers.into_iter().partition(is_overtaken);
+        let (unseen, shown) = callers
+            .into_iter()
+            .partition(|asked| is_overtaken(asked) || self.misses_momentary(&asked.caller));
         self.callers = shown;
         let mut verdicts = self.end(did, &Ending::Taken { confirmed: true });
-        self.callers = overtaken;
+        self.callers = unseen;
         verdicts.extend(self.end_early(did));
         verdicts
     }
 
     /// Its time is over: each caller learns what the device says instead.
     pub(in crate::bridge) fn end_unconfirmed(&mut self, did: &Did) -> Vec<Verdict> {
+        self.end_each(did, Self::ending_for)
+    }
+
+    fn end_each(&mut self, did: &Did, ending: impl Fn(&Self, &Caller) -> Ending) -> Vec<Verdict> {
         let callers = std::mem::take(&mut self.callers);
         let mut verdicts = Vec::new();
         for asked in callers {
-            let ending = self.ending_for(&asked.caller);
+            let ending = ending(self, &asked.caller);
             self.callers = vec![asked];
             verdicts.extend(self.end(did, &ending));
         }
@@ -93,8 +99,11 @@ impl Batch {
         if is_whole && own().all(|(name, _)| self.shown.contains(name)) {
             return Ending::Taken { confirmed: true };
         }
-        let missed = own().filter(|(name, _)| !self.shown.contains(*name));
-        let instead = missed.filter_map(|(name, _)| {
+        let missed = || {
+            let own = own().filter(|(name, _)| !self.is_momentary(name));
+            own.filter(|(name, _)| !self.shown.contains(*name))
+        };
+        let instead = missed().filter_map(|(name, _)| {
             let reported = self.reported.get(name.as_str())?;
             Some(format!("{name} {}", reported.to_bare()))
         });
@@ -110,8 +119,8 @@ impl Batch {
             return Ending::Failed { reason, code };
         }
         match &self.fate_unknown {
-            Some(_) => self.ending_early(),
-            None if self.is_reported || own().next().is_none() => {
+            Some(_) => self.ending_early(caller),
+            None if self.is_reported || missed().next().is_none() => {
                 Ending::Taken { confirmed: false }
             }
             None => {
@@ -126,13 +135,18 @@ impl Batch {
 
     /// Before its time: a newer set took it over, or the bridge ends.
     pub(in crate::bridge) fn end_early(&mut self, did: &Did) -> Vec<Verdict> {
-        let ending = self.ending_early();
-        self.end(did, &ending)
+        self.end_each(did, Self::ending_early)
     }
 
-    fn ending_early(&self) -> Ending {
+    fn ending_early(&self, caller: &Caller) -> Ending {
         match &self.fate_unknown {
             None => Ending::Taken { confirmed: false },
+            Some(why) if self.misses_momentary(caller) => Ending::Failed {
+                reason: format!(
+                    "it is not known whether the device did it; it was not sent again, since that could do it twice ({why})"
+                ),
+                code: why.code,
+            },
             Some(why) => Ending::Failed {
                 reason: format!(
                     "it is not known whether the cloud took it, and no report shows it ({why})"

@@ -55,7 +55,9 @@ impl Batch {
             reported.is_some_and(|reported| is_same(reported) || self.is_aimed(name, seen))
         });
         let shown: Vec<AttrName> = shown.map(|(name, _)| name.clone()).collect();
-        self.shown = shown.into_iter().collect();
+        // A momentary value falls back, so it is enough to have seen it once.
+        self.shown.retain(|name| self.momentary.contains(name));
+        self.shown.extend(shown);
     }
 
     /// The entity whose command set the attribute shows what was asked of it, and reports since then
@@ -94,7 +96,7 @@ impl Batch {
         };
         if !is_same && !is_aimed() {
             Standing::Unwanted
-        } else if self.was_sent() {
+        } else if self.was_sent() && !self.is_momentary(name) {
             Standing::Effect
         } else {
             Standing::Wanted
@@ -103,8 +105,11 @@ impl Batch {
 
     /// Reports since it was sent showed all that they can.
     pub(in crate::bridge) fn is_shown(&self) -> bool {
+        let is_over = |name| self.is_momentary_over && self.is_momentary(name);
         let mut wants = self.wants();
-        self.set().is_some() && self.was_sent() && wants.all(|(name, _)| self.shown.contains(name))
+        self.set().is_some()
+            && self.was_sent()
+            && wants.all(|(name, _)| self.shown.contains(name) || is_over(name))
     }
 
     /// After a poll that was asked at `asked_at` and did not show it: it is to be sent once more.
@@ -130,8 +135,9 @@ impl Batch {
                 && (is_reported || never_seen_counts)
         };
         !self.is_repeated
+            && self.momentary_until.is_none()
             && asked_at >= since + after
             && now < self.deadline
-            && self.wants().any(is_missed)
+            && self.lasting().any(is_missed)
     }
 }

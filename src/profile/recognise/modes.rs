@@ -66,7 +66,7 @@ fn part(cases: Vec<Case>, words: Vec<(String, Vec<Step>)>) -> Part {
         options: words.iter().map(|(word, _)| word.clone()).collect(),
         reads: Some(Reading::Cases(cases)),
         writes: Some(Writing::Words(words)),
-        ranges: Vec::new(),
+        ..Part::default()
     }
 }
 

@@ -30,6 +30,7 @@ impl Resolver<'_> {
         let path = self.path.clone();
         let (mut reads, mut writes) = (Vec::new(), Vec::new());
         let (mut options, mut ranges) = (Vec::new(), Vec::new());
+        let mut momentary = self.is_momentary(kind, file);
         for (at, variant) in file.variants.iter().enumerate() {
             self.path = format!("{path}.variants.{at}.use");
             let Some(when) = self.condition(&variant.when) else {
@@ -38,6 +39,7 @@ impl Resolver<'_> {
             let Some(part) = self.part(kind, &inherit(&variant.part.0, file)) else {
                 continue;
             };
+            momentary |= part.momentary;
             reads.extend(part.reads.map(|reading| (when.clone(), reading)));
             writes.extend(part.writes.map(|writing| (when.clone(), writing)));
             for option in part.options {
@@ -65,6 +67,7 @@ impl Resolver<'_> {
             writes: own,
             options,
             ranges,
+            momentary,
         })
     }
 

@@ -1,6 +1,7 @@
 //! When a command is done, of a whole bridge: by the reading of its entity, and in one form of its values.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -9,6 +10,8 @@ use crate::bridge::SocketOrder;
 use crate::bridge::settings::{DeviceSettings, Settings};
 use crate::ids::ProductKey;
 use crate::model::ProductSchema;
+use crate::profile::catalog::Catalog;
+use crate::profile::load;
 
 /// A device of a product of `tests/fixtures/profiles`, with values that differ from its report.
 fn town(fixture: &str, profile: &str, differs: &str) -> Town {
@@ -38,15 +41,18 @@ fn merge(into: &mut Value, values: &str) {
 /// The device acknowledges one call after the other.
 fn is_carried_out(town: &mut Town) -> usize {
     let mut calls = 0;
-    let is_write = |order: &SocketOrder| match order {
-        SocketOrder::Write { serial, .. } => Some(*serial),
-        _ => None,
-    };
-    while let Some(serial) = town.orders.iter().find_map(is_write) {
+    while let Some(serial) = town.orders.iter().find_map(serial) {
         calls += 1;
         town.acknowledge(serial);
     }
     calls
+}
+
+fn serial(order: &SocketOrder) -> Option<u64> {
+    if let SocketOrder::Write { serial, .. } = order {
+        return Some(*serial);
+    }
+    None
 }
 
 /// Fixture | profile | what differs from its report before | entity and role | command | what the device
@@ -178,5 +184,41 @@ fn a_bool_is_confirmed_by_the_number_that_a_product_without_schema_reports() {
         town.poll_shows(START + 20, json!({ "on": 1 }));
         assert_eq!(town.result()["confirmed"], true);
         assert_eq!(town.controls(), 0);
+    }
+}
+
+#[test]
+fn an_order_that_sets_an_attribute_twice_is_shown_as_the_device_tells_it() {
+    let profile = "\
+profile: spa
+title: Spa
+match: { product_keys: [pk] }
+entities:
+  bubbles:
+    platform: select
+    state: { attr: wave, map: { Low: 1, High: 2 }, write: { Low: [{ wave: 9 }, { wave: 1 }] } }
+";
+    let profile = load::read(profile).unwrap();
+    for before in [0, 1] {
+        let mut town = Town::of(Settings {
+            profiles: Arc::new(Catalog::new(vec![profile.clone()])),
+            ..settings()
+        });
+        town.push(json!({ "temp_set": 38, "wave": before }));
+        town.message("entity/bubbles/state/set", "Low");
+        town.run_for(100);
+        let first = town.written();
+        town.acknowledge(first);
+        let second = town.written();
+        for wave in ["9", "1"] {
+            town.push(json!({ "wave": wave }));
+            assert_eq!(town.published("g/spa/wave"), [wave], "before {before}");
+        }
+        assert_eq!(town.result()["confirmed"], true, "before {before}");
+        town.acknowledge(second);
+        // A hand on the device is shown, and so is what the order passed through.
+        town.run_for(1_000);
+        town.push(json!({ "wave": 5 }));
+        assert_eq!(town.published("g/spa/wave"), ["5"], "before {before}");
     }
 }

@@ -65,11 +65,13 @@ fn an_empty_payload_does_nothing_but_clear() {
 
 /// What was written over push in the last step.
 fn written(town: &Town) -> Vec<Value> {
-    let written = town.orders.iter().filter_map(|order| match order {
-        SocketOrder::Write { attrs, .. } => Some(Value::Object(attrs.to_json())),
-        _ => None,
-    });
-    written.collect()
+    let mut written = Vec::new();
+    for order in &town.orders {
+        if let SocketOrder::Write { attrs, .. } = order {
+            written.push(Value::Object(attrs.to_json()));
+        }
+    }
+    written
 }
 
 /// The next control call is the first to be answered now; what it sets.
@@ -77,10 +79,10 @@ fn called(town: &mut Town) -> Option<Value> {
     let mut calls = town.calls.iter();
     let at = calls.position(|(_, call)| call.kind() == "control")?;
     town.calls.swap(0, at);
-    match &town.calls[0].1 {
-        CloudCall::Control { attrs, .. } => Some(Value::Object(attrs.to_json())),
-        _ => None,
-    }
+    let Some((_, CloudCall::Control { attrs, .. })) = town.calls.first() else {
+        return None;
+    };
+    Some(Value::Object(attrs.to_json()))
 }
 
 fn results(town: &Town) -> Vec<Value> {

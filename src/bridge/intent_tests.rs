@@ -13,11 +13,34 @@ use crate::model::ProductSchema;
 use crate::profile::catalog::Catalog;
 use crate::profile::load;
 
+/// Products with a report of a real device each.
+const FIXTURES: [(&str, &str); 5] = [
+    (
+        "airjet-v01",
+        include_str!("../../tests/fixtures/profiles/airjet-v01.json"),
+    ),
+    (
+        "hydrojet",
+        include_str!("../../tests/fixtures/profiles/hydrojet.json"),
+    ),
+    (
+        "gyre",
+        include_str!("../../tests/fixtures/profiles/gyre.json"),
+    ),
+    (
+        "heatzy-pilote2",
+        include_str!("../../tests/fixtures/profiles/heatzy-pilote2.json"),
+    ),
+    (
+        "hy09rf",
+        include_str!("../../tests/fixtures/profiles/hy09rf.json"),
+    ),
+];
+
 /// A device of a product of `tests/fixtures/profiles`, with values that differ from its report.
 fn town(fixture: &str, profile: &str, differs: &str) -> Town {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/profiles");
-    let text = std::fs::read_to_string(format!("{folder}/{fixture}.json")).unwrap();
-    let document: Value = serde_json::from_str(&text).unwrap();
+    let (_, text) = FIXTURES.iter().find(|(name, _)| *name == fixture).unwrap();
+    let document: Value = serde_json::from_str(text).unwrap();
     let entities = json!({ "entities": [{ "attrs": document["attrs"] }] });
     let schema = ProductSchema::parse(&ProductKey::new("pk").unwrap(), &entities);
     let mut report = document["report"].clone();

@@ -1,7 +1,5 @@
 //! Tests of `pending`, which are as long as it is.
 
-use std::sync::LazyLock;
-
 use super::*;
 use crate::bridge::batch::LOOKS_TAKEN;
 use crate::bridge::device_line::MAX_WAITING;
@@ -50,14 +48,11 @@ pub(super) fn endings(verdicts: &[Verdict]) -> Vec<(u64, String)> {
 static NOTHING: BTreeSet<AttrName> = BTreeSet::new();
 
 /// No datapoint and no entity is known: values are as they are.
-static NO_SCHEMA: LazyLock<ProductSchema> = LazyLock::new(|| {
-    let product_key = ProductKey::new("pk").unwrap();
-    ProductSchema::new(product_key, String::new(), true, Vec::new())
-});
-
 pub(super) fn reader() -> Reader<'static> {
+    let product_key = ProductKey::new("pk").unwrap();
+    let none = ProductSchema::new(product_key, String::new(), true, Vec::new());
     Reader {
-        schema: &NO_SCHEMA,
+        schema: Box::leak(Box::new(none)),
         plan: None,
     }
 }

@@ -42,6 +42,8 @@ done
 [ "$health" = healthy ] || { echo "the container is $health"; exit 1; }
 logged_in
 [ "$(docker inspect -f '{{.Config.User}}' "$container")" = 65532:65532 ]
+# It works, and is not ready: there is no broker.
+if docker exec "$container" gizwits2mqtt health; then echo "it is ready without a broker"; exit 1; fi
 docker stop -t 10 "$container" >/dev/null
 code=$(docker inspect -f '{{.State.ExitCode}}' "$container")
 [ "$code" = 0 ] || { echo "it ended with $code"; exit 1; }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::bridge::effect::{Announced, Learnt};
 use crate::ids::{AccountName, Did, ProductKey};
@@ -266,7 +266,7 @@ impl Writer {
             }
             Err(err) => {
                 if was_well {
-                    error!(%err, "state cannot be kept; the bridge runs without it and tries again. A restart meanwhile must log in and ask anew");
+                    warn!(%err, "state cannot be kept; the bridge runs without it and tries again. A restart meanwhile must log in and ask anew");
                 }
                 let reason = Some(err.to_string());
                 self.tell.send_if_modified(|told| {

@@ -280,6 +280,9 @@ fn input(chance: &mut Rng, under_way: &mut Vec<(AccountName, CallId)>) -> Input 
         2..=5 => Input::Message(message(chance)),
         6 => Input::Reconfigure(Box::new(other_settings(chance))),
         7 => Input::Sampled(Sample::default()),
+        8 if chance.bool() => Input::StateDir {
+            trouble: chance.bool().then(|| "the disk is full".into()),
+        },
         8 => Input::Tick,
         _ if under_way.is_empty() => Input::CallDone {
             account: AccountName::new("nobody").unwrap(),

@@ -30,10 +30,16 @@ pub(super) enum Standing {
 pub(super) fn standing(path: &Path) -> io::Result<Standing> {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let metadata = fs::metadata(path)?;
-    let (owner, own) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    let own = rustix::process::geteuid().as_raw();
     let mode = metadata.permissions().mode();
+    Ok(judge(path, metadata.uid(), own, mode))
+}
+
+/// What root may do it may do anyway, so that a folder of root's is as good as one of our own.
+#[cfg(unix)]
+fn judge(path: &Path, owner: u32, own: u32, mode: u32) -> Standing {
     let shown = path.display();
-    Ok(if owner != own {
+    if owner != own && owner != 0 {
         Standing::Open(format!(
             "it belongs to user {owner}, who could replace its files, and gizwits2mqtt runs as user {own}; \
              run: chown -R {own} {shown}"
@@ -47,7 +53,7 @@ pub(super) fn standing(path: &Path) -> io::Result<Standing> {
         Standing::Group
     } else {
         Standing::Private
-    })
+    }
 }
 
 /// Elsewhere the folders of a user are the user's own.
@@ -217,19 +223,23 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_another_user_is_not_used() {
-        let folder = tempfile::tempdir().unwrap();
-        if !rustix::process::geteuid().is_root() {
-            // Only root can give a folder away; what is not ours to begin with serves as well.
-            assert!(matches!(
-                standing(Path::new("/")).unwrap(),
-                Standing::Open(_)
-            ));
-            return;
+    fn a_folder_counts_by_its_owner_and_its_mode() {
+        for (owner, mode, want) in [
+            (7, 0o700, None),
+            (7, 0o755, None),
+            (0, 0o755, None),
+            (8, 0o700, Some("belongs to user 8, ")),
+            (8, 0o700, Some("run: chown -R 7 /x")),
+            (7, 0o777, Some("(mode 777)")),
+            (0, 0o1777, Some("run: chmod 700 /x")),
+        ] {
+            match (judge(Path::new("/x"), owner, 7, mode), want) {
+                (Standing::Private, None) => {}
+                (Standing::Open(reason), Some(want)) => assert!(reason.contains(want), "{reason}"),
+                (found, _) => panic!("{owner} {mode:o}: {found:?}"),
+            }
         }
-        std::os::unix::fs::chown(folder.path(), Some(12_345), None).unwrap();
-        let refused = StateDir::open(folder.path()).unwrap_err().to_string();
-        assert!(refused.contains("belongs to user 12345"), "{refused}");
-        assert!(refused.contains("chown -R 0 "), "{refused}");
+        // As Kubernetes gives a volume to a group.
+        assert_eq!(judge(Path::new("/x"), 0, 7, 0o2775), Standing::Group);
     }
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::homeassistant::topic;
 use crate::ids::Did;
 
 use super::effect::{Announced, Effect};
@@ -35,7 +34,7 @@ impl Bridge {
         }
         let known: BTreeSet<String> = announced.attrs.iter().cloned().collect();
         let levels = schema.datapoints().iter();
-        let levels = levels.map(|datapoint| topic::attr_level(schema, datapoint.name.as_str()));
+        let levels = levels.map(|datapoint| schema.level(datapoint.name.as_str()).into_owned());
         let levels = levels.chain(own_levels(&plan.entities));
         announced
             .attrs
@@ -64,7 +63,7 @@ impl Bridge {
         };
         let names = entry.attrs.iter();
         let mut shown: BTreeSet<String> = names
-            .map(|(name, _)| topic::attr_level(schema, name.as_str()))
+            .map(|(name, _)| schema.level(name.as_str()).into_owned())
             .collect();
         let plan = entry.plan.as_ref();
         shown.extend(

@@ -7,7 +7,6 @@ use tracing::{debug, info, warn};
 
 use crate::clock::Now;
 use crate::homeassistant::state::Source;
-use crate::homeassistant::topic;
 use crate::ids::{AttrName, Did};
 use crate::model::{AttrValue, Attrs};
 
@@ -66,7 +65,7 @@ impl Bridge {
             return;
         };
         for name in known {
-            let level = topic::attr_level(schema, name.as_str());
+            let level = schema.level(name.as_str());
             let topic = self.topics.below_device(&entry.level, &level);
             self.publisher.clear(topic, out);
         }

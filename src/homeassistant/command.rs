@@ -6,7 +6,6 @@ use crate::ids::AttrName;
 use crate::model::{Access, AttrValue, Attrs, DataType, Datapoint, ProductSchema, hex};
 
 use super::likeness::nearest;
-use super::topic::attr_level;
 
 /// A `set` that passed every check.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,9 +141,8 @@ pub fn parse_set_attr(
     payload: &[u8],
 ) -> Result<SetRequest, CommandError> {
     let text = utf8(payload)?;
-    let mut datapoints = schema.datapoints().iter();
-    let datapoint = datapoints
-        .find(|known| attr_level(schema, known.name.as_str()) == level)
+    let datapoint = schema
+        .at_level(level)
         .or_else(|| schema.get(level))
         .ok_or_else(|| plain(unknown(schema, level)))?;
     if text.trim().is_empty() {

@@ -11,7 +11,7 @@ use super::discovery::DeviceView;
 use super::labels::labels;
 use super::roles::{self, Keys};
 use super::templates;
-use super::topic::{Topics, attr_level};
+use super::topic::Topics;
 
 /// More steps than a slider can hit; beyond it a person types the number.
 const MAX_SLIDER_STEPS: f64 = 100.0;
@@ -30,7 +30,7 @@ pub fn component(topics: &Topics, view: DeviceView<'_>, entity: &Entity) -> Map<
         };
         let keys = roles::keys(entity.platform, *role);
         let level = |topic: Topic| match topic {
-            Topic::Attr(attr) => attr_level(view.schema, attr),
+            Topic::Attr(attr) => view.schema.level(attr).into_owned(),
             Topic::Own => own_level(&entity.key, *role),
         };
         if let (Some(key), Some(topic)) = (keys.state, state_topic(part)) {

@@ -1,8 +1,7 @@
 //! A topic level from the name that a user gave a device.
 
 use crate::ids::{Did, Mac};
-
-use super::topic::breaks_topics;
+use crate::model::level::breaks_topics;
 
 /// Longer aliases are cut: a topic has at most 65,535 bytes, and a person reads it.
 const MAX_CHARS: usize = 100;

@@ -1,7 +1,6 @@
 //! The only place where a topic is put together or taken apart.
 
 use crate::ids::Did;
-use crate::model::ProductSchema;
 
 /// Topics of one bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub enum Inbound {
     SetAttr {
         /// The device's topic level.
         level: String,
-        /// The attribute as a topic spells it, see [`attr_level`].
+        /// The attribute as a topic spells it, see [`crate::model::level`].
         attr: String,
     },
     /// `BASE/DEV/entity/KEY/ROLE/set`
@@ -225,65 +224,12 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Words that stand after `DEV` themselves.
-const TAKEN: [&str; 5] = ["availability", "set", "get", "raw", "result"];
-
-/// The topic level of an attribute: `/ + #` and control characters (with what else no topic may
-/// hold) become `_`, a word that stands
-/// after `DEV` itself (`availability`, `set`, `get`, `raw`, `result`) gets `_` appended, and so does
-/// the later one of two attributes that would share a level.
-#[must_use]
-pub fn attr_level(schema: &ProductSchema, name: &str) -> String {
-    let mut names = schema.datapoints().iter().map(|d| d.name.as_str());
-    // Names are unique, so only one that had to be changed can meet another.
-    if names.clone().all(is_plain) {
-        return sanitize(name);
-    }
-    let mut taken = std::collections::BTreeSet::new();
-    let unique = |name: &str, taken: &std::collections::BTreeSet<String>| {
-        let mut level = sanitize(name);
-        while taken.contains(&level) {
-            level.push('_');
-        }
-        level
-    };
-    for earlier in names.by_ref().take_while(|earlier| *earlier != name) {
-        let level = unique(earlier, &taken);
-        taken.insert(level);
-    }
-    unique(name, &taken)
-}
-
 const fn plain(c: char) -> char {
     if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') {
         c
     } else {
         '_'
     }
-}
-
-fn is_plain(name: &str) -> bool {
-    !name.chars().any(is_special) && !TAKEN.contains(&name)
-}
-
-fn is_special(c: char) -> bool {
-    breaks_topics(c) || matches!(c, '/' | '+' | '#')
-}
-
-/// Control characters and Unicode's noncharacters: a broker ends the connection over them.
-pub(super) fn breaks_topics(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
-}
-
-fn sanitize(name: &str) -> String {
-    let level: String = name
-        .chars()
-        .map(|c| if is_special(c) { '_' } else { c })
-        .collect();
-    if TAKEN.contains(&level.as_str()) {
-        return level + "_";
-    }
-    level
 }
 
 #[cfg(test)]
@@ -293,6 +239,7 @@ mod tests {
 
     use super::*;
     use crate::ids::ProductKey;
+    use crate::model::ProductSchema;
 
     fn schema(names: &[String]) -> ProductSchema {
         let attrs: Vec<_> = names
@@ -390,35 +337,6 @@ mod tests {
     }
 
     #[test]
-    fn attributes_keep_apart_on_topics() {
-        let names: Vec<String> = [
-            "a/b",
-            "a+b",
-            "a_b",
-            "set",
-            "set_",
-            "availability",
-            "température",
-        ]
-        .map(Into::into)
-        .into();
-        let schema = schema(&names);
-        let levels: Vec<String> = names.iter().map(|name| attr_level(&schema, name)).collect();
-        assert_eq!(
-            levels,
-            [
-                "a_b",
-                "a_b_",
-                "a_b__",
-                "set_",
-                "set__",
-                "availability_",
-                "température"
-            ]
-        );
-    }
-
-    #[test]
     fn a_discovery_topic_has_only_characters_that_home_assistant_reads() {
         let topics = Topics::new("Haus/Ü-1", "ha", "");
         for (did, want) in [
@@ -443,7 +361,7 @@ mod tests {
             let topics = Topics::new("base/x", "h", "");
             let level = crate::homeassistant::slug::level(&alias, None, &Did::new("d").unwrap());
             let schema = schema(&["other".to_owned(), name.clone()]);
-            let attr = attr_level(&schema, &name);
+            let attr = schema.level(&name).into_owned();
             for (topic, want) in [
                 (format!("set/{attr}"), Inbound::SetAttr { level: level.clone(), attr: attr.clone() }),
                 ("set".into(), Inbound::Set { level: level.clone() }),
@@ -451,21 +369,11 @@ mod tests {
                 ("raw".into(), Inbound::Raw { level: level.clone() }),
             ] {
                 let topic = topics.below_device(&level, &topic);
-                prop_assert!(!topic.contains(['+', '#']) && !topic.chars().any(breaks_topics));
+                prop_assert!(!topic.contains(['+', '#']) && !topic.chars().any(crate::model::level::breaks_topics));
                 let want = (!is_reserved(&level)).then_some(want);
                 prop_assert_eq!(topics.parse(&topic), want);
             }
             prop_assert_eq!(topics.parse(&topics.below_device(&level, &attr)), None);
-        }
-
-        #[test]
-        fn every_attribute_has_a_level_of_its_own(names in prop::collection::btree_set("[ab/+#_]{1,3}|set|get|raw_?", 1..12)) {
-            let names: Vec<String> = names.into_iter().collect();
-            let schema = schema(&names);
-            let levels: std::collections::BTreeSet<String> =
-                names.iter().map(|name| attr_level(&schema, name)).collect();
-            prop_assert_eq!(levels.len(), names.len());
-            prop_assert!(levels.iter().all(|level| is_plain(level)));
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod device;
 pub mod endpoint;
 pub mod hex;
 pub mod infer;
+pub mod level;
 pub mod preset;
 pub mod region;
 pub mod schedule;

@@ -1,11 +1,13 @@
 //! The datapoints of one product, from the document that `GET /app/datapoint` answers.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::ids::{AttrName, ProductKey};
 
+use super::level;
 use super::{Access, DataType, Datapoint, NumberSpec};
 
 /// What a product can report and be told.
@@ -19,6 +21,9 @@ pub struct ProductSchema {
     pub inferred: bool,
     datapoints: Vec<Datapoint>,
     by_name: BTreeMap<AttrName, usize>,
+    /// The topic level of each datapoint, worked out once: each report needs all of them.
+    levels: Vec<String>,
+    by_level: BTreeMap<String, usize>,
 }
 
 /// No frame of the cloud carries more.
@@ -47,12 +52,16 @@ impl ProductSchema {
             }
             first
         });
+        let levels = level::levels(datapoints.iter().map(|datapoint| datapoint.name.as_str()));
+        let by_level = levels.iter().cloned().zip(0..).collect();
         Self {
             product_key,
             name,
             inferred,
             datapoints,
             by_name,
+            levels,
+            by_level,
         }
     }
 
@@ -97,6 +106,26 @@ impl ProductSchema {
     pub fn get(&self, name: &str) -> Option<&Datapoint> {
         self.by_name
             .get(name)
+            .and_then(|index| self.datapoints.get(*index))
+    }
+
+    /// The topic level of an attribute. One that the schema does not have gets a level that no other
+    /// attribute has.
+    #[must_use]
+    pub fn level(&self, name: &str) -> Cow<'_, str> {
+        let known = self.by_name.get(name);
+        let known = known.and_then(|index| self.levels.get(*index));
+        known.map_or_else(
+            || level::unique(name, |level| self.by_level.contains_key(level)).into(),
+            |level| level.as_str().into(),
+        )
+    }
+
+    /// The datapoint that has this topic level.
+    #[must_use]
+    pub fn at_level(&self, level: &str) -> Option<&Datapoint> {
+        self.by_level
+            .get(level)
             .and_then(|index| self.datapoints.get(*index))
     }
 }

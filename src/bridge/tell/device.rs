@@ -4,7 +4,6 @@ use crate::bridge::effect::Effect;
 use crate::bridge::machine::Bridge;
 use crate::clock::Now;
 use crate::homeassistant::state;
-use crate::homeassistant::topic;
 use crate::ids::Did;
 
 use super::entities::own_levels;
@@ -32,7 +31,7 @@ impl Bridge {
             return;
         };
         for (name, value) in entry.attrs.iter() {
-            let level = topic::attr_level(schema, name.as_str());
+            let level = schema.level(name.as_str());
             // An empty text empties its topic: what stood there before is not true any more.
             let payload = value.to_bare().into_bytes();
             self.publisher
@@ -50,7 +49,7 @@ impl Bridge {
         };
         self.publisher.forget(&self.topics.device(&entry.level));
         for (name, _) in entry.attrs.iter() {
-            let level = topic::attr_level(schema, name.as_str());
+            let level = schema.level(name.as_str());
             self.publisher
                 .forget(&self.topics.below_device(&entry.level, &level));
         }

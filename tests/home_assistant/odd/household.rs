@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use gizwits2mqtt::homeassistant::topic::attr_level;
 use gizwits2mqtt::ids::ProductKey;
 use gizwits2mqtt::model::ProductSchema;
 use gizwits2mqtt::profile::catalog::{Catalog, Plan, Product};
@@ -100,9 +99,8 @@ impl Member {
 
     /// The attribute whose topic has this level, if its values are known.
     pub(super) fn at_level(&self, level: &str) -> Option<&OddPoint> {
-        let mut points = self.schema.datapoints().iter();
-        let name = points.find(|d| attr_level(&self.schema, d.name.as_str()) == level)?;
-        self.product.get(name.name.as_str())
+        let datapoint = self.schema.at_level(level)?;
+        self.product.get(datapoint.name.as_str())
     }
 
     /// The attribute that a role of an entity reads and sets, if it is one and its values are known.

@@ -56,7 +56,7 @@ fn four_lines_are_enough() {
     assert_eq!(config.settings.total_requests_per_minute, None);
     assert!(config.settings.push);
     let with_push = config.settings.poll_interval_with_push;
-    assert_eq!(with_push, Duration::from_secs(300));
+    assert_eq!(with_push, Duration::from_secs(30 * 60));
     assert_eq!(
         config.settings.homeassistant.unwrap().status_topic,
         "homeassistant/status"

@@ -13,6 +13,7 @@ mod budget;
 mod caller;
 mod calls;
 mod commands;
+mod deadlines;
 mod device_line;
 #[cfg(test)]
 mod dispatch_tests;

@@ -1,16 +1,15 @@
 //! Which device is polled next. Without push: one after the other, evenly over the interval. With push
-//! the poll is a safety net, and comes the more rarely the longer it shows nothing new.
+//! a poll is a safety net, and comes exactly each `interval_with_push`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::time::Duration;
 
 use crate::ids::Did;
 
-/// The rarest that a device with push is polled.
-const RAREST: Duration = Duration::from_secs(30 * 60);
+use super::deadlines::Deadlines;
 
-/// See the module.
+/// The devices of one account and their turns.
 #[derive(Debug)]
 pub(super) struct PollPlan {
     interval: Duration,
@@ -20,15 +19,8 @@ pub(super) struct PollPlan {
     round: BTreeSet<Did>,
     last: Option<Did>,
     due: Duration,
-    /// Those with push.
-    calm: BTreeMap<Did, Calm>,
-}
-
-/// A device with push.
-#[derive(Debug, Clone, Copy)]
-struct Calm {
-    every: Duration,
-    due: Duration,
+    /// Those with push, and when each is polled next.
+    calm: Deadlines<Did>,
 }
 
 /// Intervals and pace.
@@ -36,7 +28,7 @@ struct Calm {
 pub(super) struct Pace {
     /// Without push.
     pub(super) interval: Duration,
-    /// The shortest with push.
+    /// With push.
     pub(super) with_push: Duration,
     /// Bounds the round: with too many devices for the interval it gets longer.
     pub(super) per_minute: u32,
@@ -51,7 +43,7 @@ impl PollPlan {
             round: BTreeSet::new(),
             last: None,
             due: Duration::ZERO,
-            calm: BTreeMap::new(),
+            calm: Deadlines::default(),
         };
         plan.set_pace(pace, Duration::ZERO);
         plan
@@ -62,10 +54,7 @@ impl PollPlan {
         self.interval = pace.interval;
         self.with_push = pace.with_push;
         self.set_limit(pace.per_minute, now);
-        for calm in self.calm.values_mut() {
-            calm.every = self.with_push;
-            calm.due = calm.due.min(now + self.with_push);
-        }
+        self.calm.no_later_than(now + self.with_push);
     }
 
     /// Another bound of the round alone: it is no reason to poll what has push.
@@ -78,7 +67,7 @@ impl PollPlan {
 
     /// The caller fetches a new device at once; its turn in the round comes by itself.
     pub(super) fn add(&mut self, did: Did, now: Duration) {
-        if self.calm.contains_key(&did) {
+        if self.calm.contains(&did) {
             return;
         }
         if self.round.is_empty() {
@@ -97,15 +86,14 @@ impl PollPlan {
     /// Push brings the device's reports from now on. `chance` (0 to 1) spreads the polls of those that came together.
     pub(super) fn calm(&mut self, did: &Did, now: Duration, chance: f64) {
         if self.round.remove(did) {
-            let every = self.with_push;
-            let due = now + every.mul_f64(0.5 + 0.5 * chance);
-            self.calm.insert(did.clone(), Calm { every, due });
+            let first = self.with_push.mul_f64(0.5 + 0.5 * chance);
+            self.calm.set(did, now + first);
         }
     }
 
     /// Push does not bring them any more: back to the round, unless it is there.
     pub(super) fn hurry(&mut self, did: &Did, now: Duration) -> bool {
-        let was_calm = self.calm.remove(did).is_some();
+        let was_calm = self.calm.remove(did);
         if was_calm {
             self.add(did.clone(), now);
             self.due = self.due.min(now + self.gap());
@@ -113,31 +101,17 @@ impl PollPlan {
         was_calm
     }
 
-    /// What a poll of a device with push showed: the next one comes later each time that it is nothing new, and
-    /// soon again after something that push should have brought.
-    pub(super) fn showed(&mut self, did: &Did, news: bool, now: Duration) {
-        let least = self.with_push;
-        if let Some(calm) = self.calm.get_mut(did) {
-            let longer = (calm.every * 2).min(RAREST.max(least));
-            calm.every = if news { least } else { longer };
-            calm.due = now + calm.every;
-        }
-    }
-
     /// The next moment at which a device is due.
     pub(super) fn next(&self) -> Option<Duration> {
         let round = (!self.round.is_empty()).then_some(self.due);
-        let calm = self.calm.values().map(|calm| calm.due).min();
-        round.into_iter().chain(calm).min()
+        round.into_iter().chain(self.calm.next()).min()
     }
 
     /// The device whose turn it is. A late caller gets one, not all that it missed.
     pub(super) fn due(&mut self, now: Duration) -> Option<Did> {
-        let calm = self.calm.iter_mut().find(|(_, calm)| now >= calm.due);
-        if let Some((did, calm)) = calm {
-            // Unless its answer says otherwise.
-            calm.due = now + calm.every;
-            return Some(did.clone());
+        if let Some(did) = self.calm.take_due(now) {
+            self.calm.set(&did, now + self.with_push);
+            return Some(did);
         }
         if self.round.is_empty() || now < self.due {
             return None;
@@ -193,9 +167,6 @@ mod tests {
         let mut seen = Vec::new();
         while let Some(at) = plan.next().filter(|at| *at < s(until)) {
             let due = plan.due(at);
-            if let Some(did) = &due {
-                plan.showed(did, false, at);
-            }
             seen.extend(due.map(|did| (at.as_secs(), did)));
         }
         seen
@@ -239,17 +210,11 @@ mod tests {
     }
 
     #[test]
-    fn with_push_a_poll_that_shows_nothing_new_makes_the_next_one_rarer() {
+    fn with_push_a_device_is_polled_exactly_at_its_interval() {
         let mut plan = plan(1, 600);
         plan.calm(&did(0), s(0), 1.0);
-        let times: Vec<u64> = polls(&mut plan, 10_000).iter().map(|(at, _)| *at).collect();
-        assert_eq!(times, [300, 900, 2_100, 3_900, 5_700, 7_500, 9_300]);
-        plan.showed(&did(0), true, s(10_000));
-        assert_eq!(
-            plan.next(),
-            Some(s(10_300)),
-            "it showed what push had not brought"
-        );
+        let times: Vec<u64> = polls(&mut plan, 1_600).iter().map(|(at, _)| *at).collect();
+        assert_eq!(times, [300, 600, 900, 1_200, 1_500]);
     }
 
     #[test]

@@ -191,7 +191,6 @@ impl Bridge {
         {
             entry.announcing.changed(now.mono);
         }
-        let account = entry.account.clone();
         let is_first = entry.attrs.is_empty();
         let changed = entry.attrs.merge(attrs);
         let is_empty = entry.attrs.is_empty();
@@ -203,15 +202,10 @@ impl Bridge {
             };
         }
         if let Origin::Poll { asked_at, .. } = origin
-            && self.push.route(did).is_some()
+            && !is_first
+            && !changed.is_empty()
         {
-            let is_news = !is_first && !changed.is_empty();
-            if is_news {
-                self.push.doubt(did, asked_at, now.mono);
-            }
-            if let Some(account) = self.accounts.get_mut(&account) {
-                account.polls.showed(did, is_news, now.mono);
-            }
+            self.push.doubt(did, asked_at, now.mono);
         }
         if !is_empty {
             self.clear_leftovers(did, out);

@@ -22,7 +22,7 @@ pub struct Settings {
     pub push: bool,
     /// Time between two polls of one device without push.
     pub poll_interval: Duration,
-    /// The same where push is healthy: the shortest, it stretches while polls show nothing new.
+    /// Time between two polls of one device that push reaches.
     pub poll_interval_with_push: Duration,
     /// Time between two listings of the bindings without push.
     pub bindings_interval: Duration,

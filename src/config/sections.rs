@@ -178,7 +178,7 @@ pub(super) fn polling(root: &Section<'_>, out: &mut Findings) -> Polling {
     let (polls, listings) = (("10s", "24h"), ("1m", "24h"));
     Polling {
         interval: section.duration("interval", polls, "60s", out),
-        interval_with_push: section.duration("interval_with_push", polls, "5m", out),
+        interval_with_push: section.duration("interval_with_push", polls, "30m", out),
         bindings_interval: section.duration("bindings_interval", listings, "10m", out),
         bindings_interval_with_push: section.duration(
             "bindings_interval_with_push",

@@ -1,6 +1,7 @@
 //! What push saves: the calls of a day on which nothing happens, and of a change.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use gizwits2mqtt::bridge::{Restored, Settings};
 use gizwits2mqtt::simulator::Scenario;
@@ -17,6 +18,7 @@ fn idle() -> Universe {
     }
     let with_push = Settings {
         push: true,
+        poll_interval_with_push: Duration::from_secs(30 * 60),
         ..settings()
     };
     let mut universe = Universe::prepare(1, scenario, with_push, Restored::default());
@@ -29,13 +31,22 @@ fn ten_idle_devices_cost_fewer_than_600_calls_a_day() {
     let mut universe = idle();
     universe.run_for(24 * HOUR);
     let mut calls: BTreeMap<String, usize> = BTreeMap::new();
+    let mut polls: BTreeMap<String, usize> = BTreeMap::new();
     for call in universe.cloud.requests() {
         let path = call["path"].as_str().unwrap();
+        if path.starts_with("/app/devdata/") {
+            *polls.entry(path.to_owned()).or_default() += 1;
+        }
         let kind = path.split('/').nth(2).unwrap_or_default();
         *calls.entry(kind.to_owned()).or_default() += 1;
     }
     eprintln!("{} calls: {calls:?}", universe.calls);
     assert!(universe.calls < 600, "{calls:?}");
+    assert_eq!(polls.len(), 10);
+    assert!(
+        polls.values().all(|polls| (48..=50).contains(polls)),
+        "{polls:?}"
+    );
     let info = universe.retained_json("g/bridge/info");
     assert_eq!(info["push"]["state"], "ok", "{info}");
     let online = universe.retained.iter().filter(|(topic, payload)| {

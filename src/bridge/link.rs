@@ -1,6 +1,7 @@
 //! One push connection as the core knows it: when to open it, log in, subscribe, ping, and when to give it
 //! up for a new one.
 
+mod probe;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,10 @@ use crate::ids::{Did, LinkId};
 use crate::model::Endpoint;
 use crate::retry::{Retry, RetryPolicy};
 
+use super::deadlines::Deadlines;
 use super::socket::SocketOrder;
+
+use probe::{Probe, Step};
 
 pub(super) use words::{Fault, Shown};
 
@@ -49,7 +53,7 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Logins on one socket in a row, beyond the first; 1003 and 1009 ask for one (seen).
 const MAX_RELOGINS: u8 = 2;
 
-/// See the module.
+/// A push connection: the one that is open now, or the next.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) endpoint: Endpoint,
@@ -78,8 +82,11 @@ pub(super) struct Link {
     since: Duration,
     /// Something came at this moment.
     heard_at: Duration,
-    /// A poll showed a change of this device that push has yet to bring.
-    doubt: Option<(Did, Duration)>,
+    /// Polls showed changes of these devices that push has yet to bring, each until then.
+    doubts: Deadlines<Did>,
+    probe: Probe,
+    /// Devices that newly do not answer.
+    silent: Vec<Did>,
     /// Why the last one ended, for people.
     reason: Option<String>,
     /// What people see of it, and since when.
@@ -131,7 +138,9 @@ impl Link {
             serial: 0,
             since: now,
             heard_at: now,
-            doubt: None,
+            doubts: Deadlines::default(),
+            probe: Probe::new(),
+            silent: Vec::new(),
             reason: None,
             shown: (Shown::Connecting, now),
             moved: false,
@@ -165,9 +174,15 @@ impl Link {
         &self.devices
     }
 
-    /// A device can be spoken to: it is subscribed, and nothing says that the connection is dead.
+    /// A device can be spoken to: it is subscribed, and nothing says that push does not bring its reports.
     pub(super) fn reaches(&self, did: &Did) -> bool {
-        self.is_up() && self.doubt.is_none() && self.subscribed.contains_key(did)
+        let is_doubtful = self.doubts.contains(did) || self.probe.is_silent(did);
+        self.is_up() && self.subscribed.contains_key(did) && !is_doubtful
+    }
+
+    /// A device is polled rarely. A doubt that is over within seconds changes nothing in its polls.
+    pub(super) fn is_calm(&self, did: &Did) -> bool {
+        self.is_up() && self.subscribed.contains_key(did) && !self.probe.is_silent(did)
     }
 
     /// When it last showed life, for a device that it brings reports of.
@@ -187,6 +202,7 @@ impl Link {
         self.subscribed.retain(|did, _| devices.contains(did));
         self.left_out.retain(|did| devices.contains(did));
         self.mute.retain(|did, _| devices.contains(did));
+        self.probe.retain(&devices);
         let new: Vec<Did> = devices.difference(&self.devices).cloned().collect();
         self.devices = devices;
         self.moved = true;
@@ -211,12 +227,13 @@ impl Link {
         self.devices.iter().filter(is_missing).cloned().collect()
     }
 
-    /// Time has passed. `token` says whether there is one to log in with; `new_id` names a new connection.
+    /// Time has passed. `token` says whether there is one to log in with; `new_id` names a new connection;
+    /// `is_online` tells of a device whether it can be expected to answer.
     /// Tells why the connection is given up, if it is.
     pub(super) fn tick(
         &mut self,
         now: Duration,
-        token: bool,
+        (token, is_online): (bool, &dyn Fn(&Did) -> bool),
         new_id: &mut u64,
         chance: f64,
         orders: &mut Orders,
@@ -255,10 +272,26 @@ impl Link {
                     let reason = "the cloud does not answer a subscription";
                     return self.give_up(now, Fault::Silent, reason, chance, orders);
                 }
-                if let Some((did, _)) = self.doubt.take_if(|(_, until)| now >= *until) {
+                if let Some(did) = self.doubts.take_due(now) {
                     self.mute.insert(did, now + MUTE_FOR);
                     let reason = "a poll showed a change that push did not bring";
                     return self.give_up(now, Fault::Missed, reason, chance, orders);
+                }
+                let step = self.probe.tick(now, self.subscribed.keys(), is_online);
+                match step {
+                    Some(Step::Read(did)) => {
+                        orders.extend(self.id.map(|id| (id, SocketOrder::Read(did))));
+                    }
+                    Some(Step::Silent(did)) => {
+                        self.silent.push(did);
+                        self.moved = true;
+                    }
+                    Some(Step::Mute) => {
+                        let reason =
+                            "the connection fell mute: devices do not answer over it any more";
+                        return self.give_up(now, Fault::Mute, reason, chance, orders);
+                    }
+                    None => {}
                 }
                 if self.ask_again.take_if(|at| now >= *at).is_some() {
                     self.subscribe(now, &self.missing(), orders);
@@ -286,9 +319,9 @@ impl Link {
             State::Waiting { until } => (token && !self.devices.is_empty()).then_some(until),
             State::Opening { until } | State::LoggingIn { until } => Some(until),
             State::Up { ping_due, pong_due } => {
-                let doubt = self.doubt.as_ref().map(|(_, until)| *until);
+                let (doubt, probe) = (self.doubts.next(), Some(self.probe.next_deadline()));
                 let (answer, again) = (self.answer_due, self.ask_again);
-                let all = [Some(ping_due), pong_due, doubt, answer, again];
+                let all = [Some(ping_due), pong_due, doubt, probe, answer, again];
                 all.into_iter().flatten().min()
             }
         }
@@ -341,6 +374,7 @@ impl Link {
         self.enter(up, now);
         self.heard_at = now;
         self.refusals = 0;
+        self.probe.begin(now);
         self.subscribe(now, &self.missing(), orders);
     }
 
@@ -366,6 +400,7 @@ impl Link {
         for did in done.iter().filter(|did| self.devices.contains(*did)) {
             self.subscribed.insert(did.clone(), now);
             self.left_out.remove(did);
+            self.probe.subscribed(did, now);
             orders.push((id, SocketOrder::Read(did.clone())));
         }
         self.moved = true;
@@ -381,12 +416,20 @@ impl Link {
         self.left_out.len() > before
     }
 
+    /// The device was asked for its values only to see whether it answers.
+    pub(super) fn is_probed(&self, did: &Did) -> bool {
+        self.probe.is_asked(did)
+    }
+
     /// A report of this device came.
-    pub(super) fn reported(&mut self, did: &Did) {
-        if self.doubt.as_ref().is_some_and(|(of, _)| of == did) {
-            self.doubt = None;
-            self.moved = true;
-        }
+    pub(super) fn reported(&mut self, did: &Did, now: Duration) {
+        self.doubts.remove(did);
+        self.moved |= self.probe.reported(did, now);
+    }
+
+    /// Devices that newly do not answer: a poll shows what push may have kept back.
+    pub(super) fn take_silent(&mut self) -> Vec<Did> {
+        std::mem::take(&mut self.silent)
     }
 
     /// A poll that was asked for at `asked_at` showed a change. Push should have brought it, or is about to.
@@ -396,9 +439,8 @@ impl Link {
             .get(did)
             .is_some_and(|since| *since + GRACE < asked_at);
         let is_mute = self.mute.get(did).is_some_and(|until| now < *until);
-        if self.is_up() && was_heard && !is_mute && self.doubt.is_none() {
-            self.doubt = Some((did.clone(), now + GRACE));
-            self.moved = true;
+        if self.is_up() && was_heard && !is_mute && !self.doubts.contains(did) {
+            self.doubts.set(did, now + GRACE);
         }
     }
 
@@ -461,7 +503,7 @@ impl Link {
 
     fn rest(&mut self, now: Duration, reason: String, chance: f64) {
         self.subscribed.clear();
-        self.doubt = None;
+        self.doubts = Deadlines::default();
         self.news |= self.reason.as_ref() != Some(&reason);
         self.reason = Some(reason);
         // From half to one and a half: a cloud that restarts meets no herd.

@@ -60,7 +60,7 @@ impl Scene {
             orders,
             token,
         } = self;
-        link.tick(s(at), *token, next_id, 0.5, orders)
+        link.tick(s(at), (*token, &|_| false), next_id, 0.5, orders)
     }
 
     /// What was ordered since, in words.
@@ -234,15 +234,11 @@ fn a_change_that_only_a_poll_showed_is_waited_for_and_then_the_link_is_replaced(
     for (heard, want) in [(false, Some(Fault::Missed)), (true, None)] {
         let mut scene = Scene::up(0);
         scene.link.doubt(&did("a"), s(20), s(21));
-        assert!(
-            !scene.link.reaches(&did("b")),
-            "in doubt nothing goes over it"
-        );
         if heard {
-            scene.link.reported(&did("b"));
-            assert!(!scene.link.reaches(&did("b")));
-            scene.link.reported(&did("a"));
-            assert!(scene.link.reaches(&did("b")));
+            scene.link.reported(&did("b"), s(22));
+            assert!(!scene.link.reaches(&did("a")), "another device's report");
+            scene.link.reported(&did("a"), s(22));
+            assert!(scene.link.reaches(&did("a")));
         }
         assert_eq!(scene.tick(24), want);
     }
@@ -251,6 +247,28 @@ fn a_change_that_only_a_poll_showed_is_waited_for_and_then_the_link_is_replaced(
     assert!(
         scene.link.reaches(&did("a")),
         "asked before push could have brought it"
+    );
+}
+
+#[test]
+fn a_doubt_costs_one_device_its_route_and_nobody_its_pace() {
+    let mut scene = Scene::up(0);
+    scene.link.moved = false;
+    scene.link.doubt(&did("a"), s(20), s(21));
+    assert!(
+        !scene.link.reaches(&did("a")),
+        "in doubt nothing goes there"
+    );
+    assert!(scene.link.reaches(&did("b")), "nobody doubts this one");
+    assert!(scene.link.is_calm(&did("a")) && scene.link.is_calm(&did("b")));
+    assert!(!scene.link.moved, "polls stay as they are");
+    scene.link.doubt(&did("b"), s(20), s(22));
+    scene.link.reported(&did("a"), s(23));
+    assert!(scene.link.reaches(&did("a")) && !scene.link.reaches(&did("b")));
+    assert_eq!(
+        scene.tick(25),
+        Some(Fault::Missed),
+        "each doubt has its time"
     );
 }
 
@@ -318,8 +336,8 @@ fn what_a_device_never_pushes_is_held_against_one_connection_only() {
     scene.link.doubt(&did("a"), s(120), s(121));
     assert!(scene.link.reaches(&did("a")), "it is known to be mute");
     scene.link.doubt(&did("b"), s(120), s(121));
-    assert!(!scene.link.reaches(&did("a")), "another device is not");
-    scene.link.reported(&did("b"));
+    assert!(!scene.link.reaches(&did("b")), "another device is not");
+    scene.link.reported(&did("b"), s(122));
     scene.link.doubt(&did("a"), s(3_700), s(3_700));
     assert!(!scene.link.reaches(&did("a")), "an hour later it counts");
 }

@@ -16,7 +16,7 @@ use super::registry::Registry;
 /// Connections of one account; the cloud names a handful of hosts. What is beyond is polled.
 const MAX_LINKS: usize = 32;
 
-/// See the module.
+/// The push connections of all accounts.
 #[derive(Debug, Default)]
 pub(super) struct PushLinks {
     links: BTreeMap<(AccountName, Endpoint), Link>,
@@ -98,11 +98,12 @@ impl PushLinks {
         closed
     }
 
-    /// Lets time act on each; `token` says whether an account has one. Names those that were given up.
+    /// Lets time act on each; `token` says whether an account has one, `is_online` whether a device can be
+    /// expected to answer. Names those that were given up.
     pub(super) fn tick(
         &mut self,
         now: Duration,
-        token: impl Fn(&AccountName) -> bool,
+        (token, is_online): (impl Fn(&AccountName) -> bool, &dyn Fn(&Did) -> bool),
         mut chance: impl FnMut() -> f64,
         orders: &mut Orders,
     ) -> Vec<LinkId> {
@@ -110,7 +111,13 @@ impl PushLinks {
         for (home, link) in &mut self.links {
             let account = &home.0;
             let (id, before) = (link.id(), link.shown());
-            let fault = link.tick(now, token(account), &mut self.next_id, chance(), orders);
+            let fault = link.tick(
+                now,
+                (token(account), is_online),
+                &mut self.next_id,
+                chance(),
+                orders,
+            );
             if let Some(fault) = fault {
                 tell_loss(account, link, before);
                 *self.faults.entry(fault).or_default() += 1;
@@ -183,11 +190,29 @@ impl PushLinks {
         self.home_mut(did).map_or(0, Link::next_serial)
     }
 
+    /// The device is polled rarely, since push brings its reports.
+    pub(super) fn is_calm(&self, did: &Did) -> bool {
+        self.home(did).is_some_and(|link| link.is_calm(did))
+    }
+
+    /// The device was asked for its values only to see whether it answers.
+    pub(super) fn is_probed(&self, did: &Did) -> bool {
+        self.home(did).is_some_and(|link| link.is_probed(did))
+    }
+
     /// A report of a device came.
-    pub(super) fn reported(&mut self, did: &Did) {
+    pub(super) fn reported(&mut self, did: &Did, now: Duration) {
         if let Some(link) = self.home_mut(did) {
-            link.reported(did);
+            link.reported(did, now);
         }
+    }
+
+    /// Devices that newly do not answer over their connection.
+    pub(super) fn take_silent(&mut self) -> Vec<Did> {
+        self.links
+            .values_mut()
+            .flat_map(Link::take_silent)
+            .collect()
     }
 
     /// A poll that was asked for at `asked_at` showed a change that push had not brought.
@@ -204,7 +229,7 @@ impl PushLinks {
             .iter()
             .filter(|(_, entry)| entry.account == *account);
         let mut theirs = theirs.peekable();
-        theirs.peek().is_some() && theirs.all(|(did, _)| self.route(did).is_some())
+        theirs.peek().is_some() && theirs.all(|(did, _)| self.is_calm(did))
     }
 
     /// Anything to do at this moment?

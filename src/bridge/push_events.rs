@@ -9,6 +9,7 @@ use crate::ids::{AccountName, Did, LinkId};
 use crate::model::Region;
 
 use super::account::Account;
+use super::calls::{Job, Priority};
 use super::effect::Effect;
 use super::link::{Fault, Orders};
 use super::machine::Bridge;
@@ -33,8 +34,9 @@ impl Bridge {
         };
         match event {
             SocketEvent::Report { did, attrs, .. } => {
+                let is_probe = self.push.is_probed(&did);
                 if self.on_device_heard(now, &account, id, &did) {
-                    self.on_pushed(now, &did, &attrs, out);
+                    self.on_pushed(now, &did, (&attrs, is_probe), out);
                 }
             }
             SocketEvent::Acknowledged { did, serial } => {
@@ -180,7 +182,7 @@ impl Bridge {
         if !self.is_heard(now, account, id, did) {
             return false;
         }
-        self.push.reported(did);
+        self.push.reported(did, now.mono);
         if let Some(entry) = self.registry.get_mut(did) {
             if entry.presence.is_new() {
                 entry.announcing.changed(now.mono);
@@ -218,7 +220,7 @@ impl Bridge {
             let Some(account) = self.accounts.get_mut(&entry.account) else {
                 continue;
             };
-            if self.push.route(did).is_some() {
+            if self.push.is_calm(did) {
                 account.polls.calm(did, now.mono, self.chance.f64());
             } else if account.polls.hurry(did, now.mono) {
                 account.list_without_push();
@@ -236,10 +238,23 @@ impl Bridge {
         let mut lost = self.push.follow(&self.registry, wanted, now, &mut orders);
         let token = |name: &AccountName| accounts.get(name).is_some_and(Account::has_token);
         let chance = &mut self.chance;
+        let (registry, products) = (&self.registry, &self.products);
+        // A device without datapoints has nothing to answer a read with.
+        let can_answer = |did: &Did| {
+            registry.get(did.as_str()).is_some_and(|entry| {
+                let schema = products.get(&entry.device.product_key);
+                entry.told_online == Some(true)
+                    && schema.is_some_and(|schema| !schema.datapoints().is_empty())
+            })
+        };
         lost.extend(
             self.push
-                .tick(now.mono, token, || chance.f64(), &mut orders),
+                .tick(now.mono, (token, &can_answer), || chance.f64(), &mut orders),
         );
+        for did in self.push.take_silent() {
+            debug!(%did, "push: the device does not answer; it is polled");
+            self.ask(&did, Job::Latest(did.clone()), Priority::Asked);
+        }
         for id in &lost {
             self.on_link_lost(now, *id, out);
         }

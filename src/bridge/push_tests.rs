@@ -38,7 +38,10 @@ fn is_polled_as_without_push(town: &mut Town, dids: &[&str]) {
 
 #[test]
 fn ten_idle_devices_cost_fewer_than_600_calls_a_day() {
-    let mut town = Town::new(&[("a", 10)], |settings: &mut Settings| settings.push = true);
+    let mut town = Town::new(&[("a", 10)], |settings: &mut Settings| {
+        settings.push = true;
+        settings.poll_interval_with_push = s(1_800);
+    });
     town.run_until(DAY);
     let kinds = ["login", "bindings", "schema", "latest", "schedules"];
     let counts = kinds.map(|kind| (kind, town.count("a", kind, s(0))));
@@ -132,4 +135,42 @@ fn a_device_that_push_never_brings_costs_a_connection_an_hour_at_most() {
         (2..=8).contains(&opened),
         "{opened} connections in six hours"
     );
+}
+
+#[test]
+fn a_mute_connection_is_ended_within_minutes_and_its_devices_are_polled() {
+    for devices in [1, 5] {
+        let mut town = Town::new(&[("a", devices)], |settings: &mut Settings| {
+            settings.push = true;
+            settings.poll_interval_with_push = s(1_800);
+        });
+        town.run_until(s(3_600));
+        assert_eq!(town.sockets.len(), 1, "a good connection is kept");
+        town.is_mute = true;
+        let since = town.now;
+        town.run_until(since + s(240));
+        assert!(town.sockets.len() >= 2, "{devices}: it was not ended");
+        is_polled_as_without_push(&mut town, &["a000"]);
+        town.run_until(since + s(6 * 3_600));
+        let opened = town.sockets.len();
+        assert!(opened < 20, "{devices}: {opened} connections in six hours");
+        town.is_mute = false;
+        let since = town.now + s(600);
+        town.run_until(since + s(3_600));
+        let polls = town.count("a", "latest a000", since);
+        assert!(polls <= 3, "{devices}: {polls} polls though it is heard");
+    }
+}
+
+#[test]
+fn one_doubted_device_costs_the_others_no_poll() {
+    let mut town = town(20);
+    town.run_until(s(3_600));
+    town.mute = Some("a001");
+    let since = town.now;
+    town.run_until(since + s(300));
+    town.mute = None;
+    town.run_until(since + s(1_800));
+    let polls = town.count("a", "latest a000", since);
+    assert!(polls <= 8, "{polls} polls of a device that nobody doubts");
 }

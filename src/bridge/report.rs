@@ -260,12 +260,13 @@ impl Bridge {
         self.publish_device(now, did, out);
     }
 
-    /// A device reported some or all of its values by itself, or because it was asked over push.
+    /// A device reported some or all of its values by itself, or because it was asked over push; with
+    /// `is_probe` only to see whether it answers.
     pub(super) fn on_pushed(
         &mut self,
         now: Now,
         did: &Did,
-        report: &Map<String, Value>,
+        (report, is_probe): (&Map<String, Value>, bool),
         out: &mut Vec<Effect>,
     ) {
         let Some(entry) = self.registry.get(did.as_str()) else {
@@ -275,8 +276,16 @@ impl Bridge {
             // Nothing can be read of it; a poll follows the schema.
             return;
         }
+        let before = is_probe.then(|| (entry.attrs.clone(), entry.told_online));
         self.pending.speaks(did);
         self.take_values(now, did, Origin::Push, report, out);
+        let entry = self.registry.get(did.as_str());
+        if let (Some((attrs, Some(true))), Some(entry)) = (before, entry)
+            && attrs == entry.attrs
+        {
+            // A read each minute that shows nothing new must not publish each minute.
+            return;
+        }
         self.publish_device(now, did, out);
     }
 }

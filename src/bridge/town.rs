@@ -54,6 +54,8 @@ pub(super) struct Town {
     pub(super) dark: BTreeSet<&'static str>,
     /// No subscription is answered.
     pub(super) is_deaf: bool,
+    /// Pings and subscriptions are answered, and no device's report comes.
+    pub(super) is_mute: bool,
     /// A device whose every poll shows something else, and which pushes none of it.
     pub(super) mute: Option<&'static str>,
     /// Connections that were opened, and where.
@@ -109,6 +111,7 @@ impl Town {
             moved: BTreeMap::new(),
             dark: BTreeSet::new(),
             is_deaf: false,
+            is_mute: false,
             mute: None,
             sockets: BTreeMap::new(),
             told: Vec::new(),
@@ -170,6 +173,7 @@ impl Town {
                 let failed = Vec::new();
                 SocketEvent::Subscribed { done, failed }
             }
+            SocketOrder::Read(_) if self.is_mute => return,
             SocketOrder::Read(did) => SocketEvent::Report {
                 did,
                 attrs: Map::from_iter([("on".to_owned(), json!(true))]),

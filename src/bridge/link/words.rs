@@ -28,6 +28,8 @@ pub(in crate::bridge) enum Fault {
     Silent,
     /// A poll showed a change that it did not bring.
     Missed,
+    /// It is open, and devices do not answer over it any more.
+    Mute,
     /// The cloud lost the session, or refused the login.
     Session,
 }
@@ -38,6 +40,7 @@ impl Fault {
             Self::Ended => "ended",
             Self::Silent => "silent",
             Self::Missed => "missed_change",
+            Self::Mute => "mute",
             Self::Session => "session",
         }
     }

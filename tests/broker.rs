@@ -39,15 +39,20 @@ fn message(topic: &str, payload: impl Into<Vec<u8>>, retain: bool) -> Publicatio
         topic: topic.into(),
         payload: payload.into(),
         retain,
+        is_event: !retain,
         correlation: None,
     }
 }
 
 async fn next(inputs: &mut Receiver<Input>) -> Input {
-    timeout(DEADLINE, inputs.recv())
-        .await
-        .expect("nothing came")
-        .unwrap()
+    loop {
+        let input = timeout(DEADLINE, inputs.recv()).await;
+        let input = input.expect("nothing came").unwrap();
+        // Some brokers tell their limit, others do not.
+        if !matches!(input, Input::BrokerLimit { .. }) {
+            return input;
+        }
+    }
 }
 
 async fn up(config: MqttConfig) -> (MqttHandle, Receiver<Input>) {

@@ -167,6 +167,7 @@ impl Engine {
                 Effect::SaveBudget { account, learnt } => {
                     self.desk.keep(Entry::Budget(account, learnt));
                 }
+                Effect::TellDrained => self.broker.handle.tell_drained(),
                 Effect::Sample => {
                     let sample = self.sample();
                     // A sample asks for no further one, so this goes one level deep.
@@ -185,7 +186,8 @@ impl Engine {
         Sample {
             memory_bytes: memory::resident_bytes(),
             outbox_depth: handle.depth(),
-            outbox_dropped: handle.dropped(),
+            outbox_lost: handle.lost(),
+            outbox_full: handle.full(),
             mqtt_reconnects: handle.reconnects(),
         }
     }
@@ -198,6 +200,7 @@ impl Engine {
             topic: old.will_topic,
             payload: b"offline".to_vec(),
             retain: true,
+            is_event: false,
             correlation: None,
         });
         tokio::spawn(async move {
@@ -232,3 +235,7 @@ async fn tick(watchdog: &mut Option<Interval>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+#[path = "fleet_tests.rs"]
+mod fleet_tests;

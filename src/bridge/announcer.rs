@@ -4,7 +4,12 @@
 //! still being set up. So a device settles first, changes keep their distance, and each change is
 //! sent once more when the set-up is surely over.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use crate::ids::Did;
+
+use super::deadlines::Deadlines;
 
 /// Schema, first values and name arrive within moments of each other; they make one message.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -57,6 +62,72 @@ impl Announcing {
         self.sent = Some(now);
         self.due = self.again.then_some(now + APART);
         self.again = false;
+    }
+}
+
+/// The timing of all devices' messages. It is as large as the list of devices.
+#[derive(Debug, Default)]
+pub(super) struct Announcer {
+    timings: BTreeMap<Did, Announcing>,
+    due: Deadlines<Did>,
+}
+
+impl Announcer {
+    /// A new device.
+    pub(super) fn join(&mut self, did: &Did, now: Duration) {
+        self.timings.insert(did.clone(), Announcing::new(now));
+        self.plan(did);
+    }
+
+    /// The device is gone.
+    pub(super) fn forget(&mut self, did: &Did) {
+        self.timings.remove(did);
+        self.due.remove(did);
+    }
+
+    /// Something in the device's message may have changed.
+    pub(super) fn changed(&mut self, did: &Did, now: Duration) {
+        self.update(did, |timing| timing.changed(now));
+    }
+
+    /// The device is not known well enough yet; [`Self::changed`] follows when it is.
+    pub(super) fn hold(&mut self, did: &Did) {
+        self.update(did, Announcing::hold);
+    }
+
+    /// The link is new, or Home Assistant is: send after `delay`, whatever was sent before.
+    pub(super) fn renew(&mut self, did: &Did, now: Duration, delay: Duration) {
+        self.update(did, |timing| timing.renew(now, delay));
+    }
+
+    /// The device's message goes out now. True when it does not go out once more.
+    pub(super) fn sent(&mut self, did: &Did, now: Duration) -> bool {
+        self.update(did, |timing| timing.sent(now));
+        !self.due.contains(did)
+    }
+
+    /// The earliest moment at which a message is due.
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.due.next()
+    }
+
+    /// A device whose message is due. It is [`Self::sent`] then, or put on [`Self::hold`].
+    pub(super) fn take_due(&mut self, now: Duration) -> Option<Did> {
+        self.due.take_due(now)
+    }
+
+    fn update(&mut self, did: &Did, change: impl FnOnce(&mut Announcing)) {
+        if let Some(timing) = self.timings.get_mut(did) {
+            change(timing);
+            self.plan(did);
+        }
+    }
+
+    fn plan(&mut self, did: &Did) {
+        match self.timings.get(did).and_then(Announcing::due) {
+            Some(at) => self.due.set(did, at),
+            None => drop(self.due.remove(did)),
+        }
     }
 }
 

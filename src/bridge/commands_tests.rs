@@ -152,6 +152,7 @@ impl Town {
                 | Effect::SaveSchema { .. }
                 | Effect::SaveAnnounced { .. }
                 | Effect::SaveBudget { .. }
+                | Effect::TellDrained
                 | Effect::Sample
                 | Effect::Stopped => {}
             }

@@ -65,6 +65,9 @@ pub enum Effect {
         /// What to remember.
         learnt: Learnt,
     },
+    /// Answer with [`super::Input::Drained`] when nearly all that was published is with the broker, be it
+    /// at once.
+    TellDrained,
     /// Answer with [`super::Input::Sampled`]: facts that only the process knows.
     Sample,
     /// The answer to [`super::Input::Stop`]: everything has been published.
@@ -81,6 +84,8 @@ pub struct Publication {
     /// Retained messages are states: of one topic only the newest counts. The others are results and
     /// events: each counts.
     pub retain: bool,
+    /// News of the bridge that nobody asked for. When too many wait, it takes no room from results.
+    pub is_event: bool,
     /// MQTT 5 correlation data of a request that is answered.
     pub correlation: Option<Vec<u8>>,
 }

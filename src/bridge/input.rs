@@ -23,6 +23,16 @@ pub enum Input {
         /// For people: what happened and what to do.
         reason: String,
     },
+    /// The largest packet that the broker takes, where it says so; told before `MqttUp`.
+    BrokerLimit {
+        /// In bytes, the whole packet.
+        max_packet_bytes: usize,
+    },
+    /// The broker has nearly all that it was given: the answer to [`super::Effect::TellDrained`].
+    Drained {
+        /// Retained topics were dropped since the link came up, since more waited than the outbox holds.
+        lost: bool,
+    },
     /// A message arrived.
     Message(Message),
     /// The outcome of an [`super::Effect::Call`].
@@ -218,8 +228,34 @@ pub struct Sample {
     pub memory_bytes: u64,
     /// Messages that wait for the broker.
     pub outbox_depth: usize,
-    /// Results and events that the outbox had to drop since the start.
-    pub outbox_dropped: u64,
+    /// Messages that the outbox had to drop since the start.
+    pub outbox_lost: Lost,
+    /// Which of its bounds the outbox meets now.
+    pub outbox_full: Full,
     /// How often the broker link came up again.
     pub mqtt_reconnects: u64,
+}
+
+/// Messages that never reached the broker, by why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lost {
+    /// More results and answers waited than the outbox holds.
+    pub results: u64,
+    /// The same with events.
+    pub events: u64,
+    /// The same with retained topics. What the core knows is offered again.
+    pub states: u64,
+    /// The broker takes no packet of that size.
+    pub too_large: u64,
+}
+
+/// Bounds of the outbox that are met: what comes beyond them is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Full {
+    /// No more results and answers fit.
+    pub results: bool,
+    /// No more events fit.
+    pub events: bool,
+    /// No more retained topics fit.
+    pub states: bool,
 }

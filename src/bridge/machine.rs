@@ -14,6 +14,7 @@ use crate::model::{ProductSchema, Region};
 
 use super::account::{Account, Offer};
 use super::account_state::AccountState;
+use super::announcer::Announcer;
 use super::calls::{Job, Priority};
 use super::effect::{Announced, CloudCall, Effect, Learnt};
 use super::health::Health;
@@ -25,9 +26,11 @@ use super::products::Products;
 use super::publisher::Publisher;
 use super::push::PushLinks;
 use super::registry::Registry;
+use super::republish::Republish;
 use super::requests::Requests;
 use super::settings::Settings;
 use super::shared_budget::SharedBudget;
+use super::tell::inventory::Inventory;
 
 /// Discovery goes out again within this time after Home Assistant's birth, spread so that a fleet of
 /// bridges does not speak at once.
@@ -72,10 +75,13 @@ pub struct Bridge {
     pub(super) last_sample: Sample,
     pub(super) chance: fastrand::Rng,
     pub(super) started: Now,
+    pub(super) republish: Republish,
+    pub(super) announcer: Announcer,
     pub(super) bridge_announcing: super::announcer::Announcing,
     /// What was announced of the bridge itself, sensors of accounts that are gone included.
     pub(super) bridge_components: Components,
     pub(super) inventory_due: Option<Duration>,
+    pub(super) inventory: Inventory,
     stale_check: Duration,
     health_due: Duration,
     next_call: u64,
@@ -118,9 +124,12 @@ impl Bridge {
             last_sample: Sample::default(),
             chance: fastrand::Rng::with_seed(seed),
             started: now,
+            republish: Republish::default(),
+            announcer: Announcer::default(),
             bridge_announcing: super::announcer::Announcing::new(now.mono),
             bridge_components: Components::new(),
             inventory_due: None,
+            inventory: Inventory::default(),
             stale_check: now.mono + STALE_CHECK,
             health_due: now.mono,
             next_call: 0,
@@ -154,6 +163,11 @@ impl Bridge {
                 self.state_dir_trouble = trouble;
                 self.publish_info(&mut out);
             }
+            Input::Drained { lost } => self.drained(now, lost, &mut out),
+            Input::BrokerLimit { max_packet_bytes } => {
+                self.publisher.limit(max_packet_bytes);
+                self.inventory_changed(now);
+            }
             Input::Tick => {}
             Input::Reconfigure(settings) => self.reconfigure(now, *settings, &mut out),
             Input::Stop => self.stop(now, &mut out),
@@ -170,11 +184,7 @@ impl Bridge {
     #[must_use]
     pub fn next_deadline(&self) -> (Duration, &'static str) {
         let accounts = self.accounts.values().filter_map(Account::next_deadline);
-        let announcing = self
-            .registry
-            .iter()
-            .filter_map(|(_, entry)| entry.announcing.due())
-            .min();
+        let announcing = self.announcer.next().filter(|_| self.republish.has_room());
         let own = [
             (Some(self.stale_check), "stale check"),
             (Some(self.health_due), "health"),
@@ -230,27 +240,24 @@ impl Bridge {
         out.push(Effect::Subscribe {
             filters: self.topics.filters(),
         });
-        self.announce_all(now, Duration::ZERO);
         self.forget_orphans(now, out);
-        self.publish_everything(now, out);
+        self.republish.has_drained();
+        self.offer_all(now, Duration::ZERO, out);
     }
 
     /// Home Assistant is there (again): everything once more, spread over a few seconds.
     pub(super) fn born(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.publisher.forget_all();
-        self.announce_all(now, BIRTH_SPREAD);
-        self.publish_everything(now, out);
+        self.offer_all(now, BIRTH_SPREAD, out);
     }
 
-    /// Plans every discovery message anew, each at a moment of its own within `spread`.
-    pub(super) fn announce_all(&mut self, now: Now, spread: Duration) {
-        for (_, entry) in self.registry.iter_mut() {
-            entry
-                .announcing
-                .renew(now.mono, spread.mul_f64(self.chance.f64()));
+    /// The broker has nearly all that it was given. With `lost` some retained topics were dropped before.
+    fn drained(&mut self, now: Now, lost: bool, out: &mut Vec<Effect>) {
+        self.republish.has_drained();
+        if lost && self.publisher.is_up() {
+            self.publisher.forget_all();
+            self.offer_all(now, Duration::ZERO, out);
         }
-        self.bridge_announcing
-            .renew(now.mono, spread.mul_f64(self.chance.f64()));
     }
 
     fn tick(&mut self, now: Now, out: &mut Vec<Effect>) {
@@ -266,6 +273,7 @@ impl Bridge {
             self.stale_check = now.mono + STALE_CHECK;
             self.publish_availability(now, out);
         }
+        self.offer_next(now, out);
         self.announce_due(now, out);
         if self.inventory_due.is_some_and(|at| now.mono >= at) {
             self.inventory_due = None;
@@ -426,8 +434,7 @@ impl Bridge {
         }
         self.keep_polling(now);
         self.rename_devices(now, out);
-        self.announce_all(now, Duration::ZERO);
-        self.publish_everything(now, out);
+        self.offer_all(now, Duration::ZERO, out);
     }
 
     /// Accounts that were made anew learn which devices they poll.

@@ -99,6 +99,7 @@ impl Bridge {
             // It got another topic while the bridge was not running.
             self.clear_topics(&was, out);
         }
+        self.announcer.join(did, now.mono);
         if let Some(account) = self.accounts.get_mut(name) {
             account.polls.add(did.clone(), now.mono);
             account.has_new_devices = true;
@@ -127,7 +128,7 @@ impl Bridge {
         }
         if let Some(entry) = self.registry.get_mut(did) {
             entry.told_online = None;
-            entry.announcing.changed(now.mono);
+            self.announcer.changed(did, now.mono);
         }
         self.publish_device(now, did, out);
         self.publish_schedules(did, out);
@@ -174,6 +175,7 @@ impl Bridge {
 
     /// Takes back all that was published of a device.
     fn forget_device(&mut self, now: Now, did: &Did, announced: &Announced, out: &mut Vec<Effect>) {
+        self.announcer.forget(did);
         for verdict in self
             .pending
             .abandon(Some(did), "the device is not bound any more")

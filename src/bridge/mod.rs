@@ -42,9 +42,11 @@ mod push;
 mod push_events;
 #[cfg(test)]
 mod push_tests;
+mod ranges;
 mod reconcile;
 mod registry;
 mod report;
+mod republish;
 mod request;
 mod request_account;
 mod requests;

@@ -192,10 +192,8 @@ impl Bridge {
     pub(super) fn product_changed(&mut self, now: Now, product_key: &ProductKey) {
         self.plans.forget(product_key);
         self.replan_all(|entry| entry.device.product_key == *product_key);
-        for (_, entry) in self.registry.iter_mut() {
-            if entry.device.product_key == *product_key {
-                entry.announcing.changed(now.mono);
-            }
+        for did in self.dids_of(product_key) {
+            self.announcer.changed(&did, now.mono);
         }
         self.inventory_changed(now);
     }

@@ -14,10 +14,15 @@ use super::input::ReplyTo;
 /// Brokers refuse larger packets (Mosquitto 2.1: 2 MB; EMQX: 1 MB).
 pub(super) const MAX_PAYLOAD_BYTES: usize = 900_000;
 
-/// See the module.
+/// What a packet holds beside topic and payload, at most, in bytes.
+const MAX_PACKET_OVERHEAD: usize = 64;
+
+/// The fingerprint of each retained topic's payload, and whether there is a link.
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
     is_up: bool,
+    /// The largest packet that the broker takes, where it says so, in bytes.
+    max_packet: Option<usize>,
     sent: BTreeMap<u64, u64>,
 }
 
@@ -41,6 +46,19 @@ impl Publisher {
 
     pub(super) fn down(&mut self) {
         self.is_up = false;
+        self.max_packet = None;
+    }
+
+    /// The broker takes no larger packets than this, in bytes.
+    pub(super) const fn limit(&mut self, max_packet: usize) {
+        self.max_packet = Some(max_packet);
+    }
+
+    /// The largest payload that a topic of the bridge may carry, in bytes.
+    pub(super) fn max_payload(&self, topic: &str) -> usize {
+        let max = self.max_packet.unwrap_or(usize::MAX);
+        let left = max.saturating_sub(topic.len() + MAX_PACKET_OVERHEAD);
+        left.min(MAX_PAYLOAD_BYTES)
     }
 
     pub(super) const fn is_up(&self) -> bool {
@@ -66,6 +84,7 @@ impl Publisher {
                 topic,
                 payload,
                 retain: true,
+                is_event: false,
                 correlation: None,
             }));
         }
@@ -78,16 +97,29 @@ impl Publisher {
             topic,
             payload: Vec::new(),
             retain: true,
+            is_event: false,
             correlation: None,
         }));
     }
 
-    /// A result or an event: each counts, and one that cannot leave yet waits in the outbox.
-    pub(super) fn send(topic: String, payload: Vec<u8>, out: &mut Vec<Effect>) {
+    /// An event: each counts, and one that cannot leave yet waits in the outbox.
+    pub(super) fn event(topic: String, payload: Vec<u8>, out: &mut Vec<Effect>) {
         out.push(Effect::Publish(Publication {
             topic,
             payload,
             retain: false,
+            is_event: true,
+            correlation: None,
+        }));
+    }
+
+    /// A result: each counts, and one that cannot leave yet waits in the outbox.
+    fn send(topic: String, payload: Vec<u8>, out: &mut Vec<Effect>) {
+        out.push(Effect::Publish(Publication {
+            topic,
+            payload,
+            retain: false,
+            is_event: false,
             correlation: None,
         }));
     }
@@ -104,6 +136,7 @@ impl Publisher {
                 topic: reply.topic.clone(),
                 payload: payload.clone(),
                 retain: false,
+                is_event: false,
                 correlation: reply.correlation.clone(),
             }));
         }

@@ -34,8 +34,8 @@ impl Bridge {
         };
         match event {
             SocketEvent::Report { did, attrs, .. } => {
-                let is_probe = self.push.is_probed(&did);
-                if self.on_device_heard(now, &account, id, &did) {
+                if self.is_heard(now, &account, id, &did) {
+                    let is_probe = self.on_device_heard(now, &did);
                     self.on_pushed(now, &did, (&attrs, is_probe), out);
                 }
             }
@@ -178,18 +178,22 @@ impl Bridge {
         is_theirs
     }
 
-    fn on_device_heard(&mut self, now: Now, account: &AccountName, id: LinkId, did: &Did) -> bool {
-        if !self.is_heard(now, account, id, did) {
-            return false;
-        }
+    /// True when the device was asked only to see whether it answers.
+    fn on_device_heard(&mut self, now: Now, did: &Did) -> bool {
+        let is_probe = self.push.is_probed(did);
         self.push.reported(did, now.mono);
-        if let Some(entry) = self.registry.get_mut(did) {
-            if entry.presence.is_new() {
-                entry.announcing.changed(now.mono);
-            }
-            entry.presence.heard(now);
+        let Some(entry) = self.registry.get_mut(did) else {
+            return is_probe;
+        };
+        if is_probe {
+            entry.presence.vouched(now.mono);
+            return true;
         }
-        true
+        if entry.presence.is_new() {
+            self.announcer.changed(did, now.mono);
+        }
+        entry.presence.heard(now);
+        false
     }
 
     /// A subscription was answered: who is heard, and who is newly left out.

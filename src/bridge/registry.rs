@@ -1,18 +1,19 @@
 //! The devices: who they are, where they are published, what they last said; who joined and left.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::homeassistant::state::Source;
 use crate::homeassistant::{slug, topic};
-use crate::ids::{AccountName, AttrName, Did};
-use crate::model::{AttrValue, Attrs, DataType, Device, ProductSchema};
+use crate::ids::{AccountName, Did};
+use crate::model::{Attrs, Device};
 use crate::profile::catalog::Plan;
 
-use super::announcer::Announcing;
 use super::effect::Announced;
 use super::presence::Presence;
+use super::ranges::Observed;
 use super::reconcile::Reconciler;
 use super::settings::{Claim, Settings};
 
@@ -38,8 +39,8 @@ pub(super) struct Entry {
     pub(super) is_failing: bool,
     /// Availability as last told to others.
     pub(super) told_online: Option<bool>,
-    /// Numbers seen beyond the schema's limits.
-    pub(super) observed: BTreeMap<AttrName, (f64, f64)>,
+    /// Numbers seen beyond the limits that are announced.
+    pub(super) observed: Observed,
     /// One of them is not announced yet, so that Home Assistant took it for unknown.
     pub(super) is_wider: bool,
     /// What it becomes in Home Assistant; `None` until its product is known.
@@ -51,7 +52,6 @@ pub(super) struct Entry {
     pub(super) topics_of: Option<Arc<Plan>>,
     /// Retained values of before may stand on topics that no report fills any more.
     pub(super) has_leftovers: bool,
-    pub(super) announcing: Announcing,
     missed: u8,
 }
 
@@ -99,8 +99,11 @@ impl Registry {
         self.entries.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Did, &mut Entry)> {
-        self.entries.iter_mut()
+    /// The device that comes after another one, or the first.
+    pub(super) fn next_after(&self, did: Option<&Did>) -> Option<&Did> {
+        let from = did.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut later = self.entries.range::<Did, _>((from, Bound::Unbounded));
+        later.next().map(|(did, _)| did)
     }
 
     pub(super) fn dids(&self) -> Vec<Did> {
@@ -230,14 +233,13 @@ impl Registry {
             source: Source::Poll,
             is_failing: false,
             told_online: None,
-            observed: BTreeMap::new(),
+            observed: Observed::new(),
             is_wider: false,
             has_leftovers: !announced.attrs.is_empty(),
             plan: None,
             ranges: Vec::new(),
             announced,
             topics_of: None,
-            announcing: Announcing::new(now),
             missed: 0,
         };
         self.entries.insert(did, entry);
@@ -417,30 +419,4 @@ fn shown_name(device: &Device, settings: &Settings) -> String {
         let from = mac.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
         format!("{product} {}", mac.get(from..).unwrap_or(mac))
     })
-}
-
-impl Entry {
-    /// Notes numbers beyond the announced range; true when one widens it.
-    pub(super) fn observe_ranges(&mut self, schema: &ProductSchema, report: &Attrs) -> bool {
-        let mut wider = false;
-        for (name, value) in report.iter() {
-            let (AttrValue::Number(number), Some(DataType::Number(spec))) =
-                (value, schema.get(name.as_str()).map(|d| &d.data_type))
-            else {
-                continue;
-            };
-            let (min, max) = self
-                .observed
-                .get(name)
-                .copied()
-                .unwrap_or((spec.min, spec.max));
-            if *number < min || *number > max {
-                self.observed
-                    .insert(name.clone(), (min.min(*number), max.max(*number)));
-                wider = true;
-            }
-        }
-        self.is_wider |= wider;
-        wider
-    }
 }

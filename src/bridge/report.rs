@@ -15,6 +15,7 @@ use super::input::{CallError, ErrorClass};
 use super::intent::Reader;
 use super::machine::Bridge;
 use super::pending::Seen;
+use super::ranges;
 use super::reconcile::{Origin, Sorted};
 
 impl Bridge {
@@ -42,7 +43,7 @@ impl Bridge {
             info!(%did, "the device can be polled again");
         }
         if first {
-            entry.announcing.changed(now.mono);
+            self.announcer.changed(did, now.mono);
         }
         let origin = Origin::Poll {
             asked_at,
@@ -183,16 +184,24 @@ impl Bridge {
         attrs: Attrs,
         out: &mut Vec<Effect>,
     ) {
+        if self
+            .registry
+            .get(did.as_str())
+            .is_some_and(|entry| entry.plan.is_none())
+        {
+            self.replan(did);
+        }
         let Some(entry) = self.registry.get_mut(did) else {
             return;
         };
-        if let Some(schema) = self.products.get(&entry.device.product_key)
-            && entry.observe_ranges(schema, &attrs)
-        {
-            entry.announcing.changed(now.mono);
-        }
         let is_first = entry.attrs.is_empty();
         let changed = entry.attrs.merge(attrs);
+        if let Some(plan) = &entry.plan
+            && ranges::widen(&mut entry.observed, &plan.entities, &entry.attrs)
+        {
+            entry.is_wider = true;
+            self.announcer.changed(did, now.mono);
+        }
         let is_empty = entry.attrs.is_empty();
         if !changed.is_empty() {
             debug!(%did, changed = changed.len(), ?origin, "new values");
@@ -255,7 +264,7 @@ impl Bridge {
             && first
             && !entry.presence.is_new()
         {
-            entry.announcing.changed(now.mono);
+            self.announcer.changed(did, now.mono);
         }
         self.publish_device(now, did, out);
     }
@@ -279,12 +288,12 @@ impl Bridge {
         let before = is_probe.then(|| (entry.attrs.clone(), entry.told_online));
         self.pending.speaks(did);
         self.take_values(now, did, Origin::Push, report, out);
-        let entry = self.registry.get(did.as_str());
-        if let (Some((attrs, Some(true))), Some(entry)) = (before, entry)
-            && attrs == entry.attrs
-        {
-            // A read each minute that shows nothing new must not publish each minute.
-            return;
+        if let (Some(before), Some(entry)) = (before, self.registry.get_mut(did)) {
+            if before == (entry.attrs.clone(), Some(true)) {
+                // The device repeats what it reported before, and nobody needs to hear that each minute.
+                return;
+            }
+            entry.presence.heard(now);
         }
         self.publish_device(now, did, out);
     }

@@ -87,7 +87,8 @@ impl Bridge {
                 return self.publish_answer(asker, Answer::Done(data), out);
             }
             Wish::Discovery => {
-                self.announce_all(now, Duration::ZERO);
+                self.offer_all(now, Duration::ZERO, out);
+                self.offer_next(now, out);
                 self.announce_due(now, out);
                 let data = json!({ "devices": self.registry.len() });
                 return self.publish_answer(asker, Answer::Done(data), out);

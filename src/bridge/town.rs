@@ -136,6 +136,7 @@ impl Town {
                     self.under_way.push((self.now + LATENCY, account, id, call));
                 }
                 Effect::SaveBudget { account, learnt } => drop(self.saved.insert(account, learnt)),
+                Effect::TellDrained => self.tell(Input::Drained { lost: false }),
                 Effect::Sample => self.tell(Input::Sampled(super::input::Sample::default())),
                 Effect::Publish(message) if message.topic == "g/bridge/health" => {
                     self.health = serde_json::from_slice(&message.payload).unwrap();

@@ -300,6 +300,8 @@ impl Demo {
                 }
             }
             Input::MqttDown { .. }
+            | Input::BrokerLimit { .. }
+            | Input::Drained { .. }
             | Input::CallDone { .. }
             | Input::Socket { .. }
             | Input::Sampled(_)
@@ -323,6 +325,7 @@ impl Demo {
                 topic,
                 payload: value.into_bytes(),
                 retain: false,
+                is_event: false,
                 correlation: None,
             }),
             Typed::Cloud { path, body } => {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::ids::AttrName;
 use crate::model::{Access, DataType, Datapoint};
 use crate::profile::entity::{Category, Entity, Part, Range, Reading, Statistics, Writing};
 use crate::profile::platform::{Platform, Role, RoleKind};
@@ -315,14 +316,30 @@ fn command_is_plain(part: &Part) -> bool {
 
 /// Home Assistant ignores a state outside the announced range, so the range widens to what was seen.
 fn widened(view: DeviceView<'_>, part: &Part, range: &Range) -> (Option<f64>, Option<f64>) {
-    let seen = datapoint(view, part).and_then(|datapoint| view.observed.get(&datapoint.name));
-    match seen {
-        Some((low, high)) => (
-            range.min.map(|min| min.min(*low)),
-            range.max.map(|max| max.max(*high)),
-        ),
-        None => (range.min, range.max),
+    let attr = limited_attr(Platform::Number, part);
+    limits(
+        range,
+        attr.and_then(|attr| view.observed.get(attr).copied()),
+    )
+}
+
+/// The attribute whose numbers widen the limits that a part announces; `None` where a part announces no
+/// limits, or keeps them.
+#[must_use]
+pub fn limited_attr(platform: Platform, part: &Part) -> Option<&AttrName> {
+    match &part.reads {
+        Some(Reading::Attr(attr)) if platform == Platform::Number => Some(attr),
+        _ => None,
     }
+}
+
+/// The least and the greatest number that is announced; `seen` are those that were reported.
+#[must_use]
+pub fn limits(range: &Range, seen: Option<(f64, f64)>) -> (Option<f64>, Option<f64>) {
+    let (low, high) = seen.unzip();
+    let min = range.min.map(|min| low.map_or(min, |low| min.min(low)));
+    let max = range.max.map(|max| high.map_or(max, |high| max.max(high)));
+    (min, max)
 }
 
 fn datapoint<'a>(view: DeviceView<'a>, part: &Part) -> Option<&'a Datapoint> {

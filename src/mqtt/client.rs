@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::{debug, info, warn};
 
+use crate::bridge::input::{Full, Lost};
 use crate::bridge::{Input, Publication};
 use crate::retry::{Retry, RetryPolicy};
 
@@ -113,10 +114,22 @@ impl MqttHandle {
         self.0.state().outbox.depth()
     }
 
-    /// Messages that the outbox's bounds cost.
+    /// Answers with [`Input::Drained`] when nearly all states are with the broker, be it at once.
+    pub fn tell_drained(&self) {
+        self.0.state().outbox.tell_drained();
+        self.0.wake.notify_one();
+    }
+
+    /// Messages that never reach the broker, by why.
     #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.0.state().outbox.dropped()
+    pub fn lost(&self) -> Lost {
+        self.0.state().outbox.lost()
+    }
+
+    /// Bounds of the outbox that are met now.
+    #[must_use]
+    pub fn full(&self) -> Full {
+        self.0.state().outbox.full()
     }
 
     /// How often the link came up again.
@@ -315,6 +328,14 @@ impl Keeper {
         }
     }
 
+    /// The core offers more when there is room for it.
+    async fn tell_drained(&self) {
+        let drained = self.shared.state().outbox.take_drained();
+        if let Some(lost) = drained {
+            self.tell(Input::Drained { lost }).await;
+        }
+    }
+
     async fn one_link(&mut self, retry: &mut Retry, wish: &mut watch::Receiver<Wish>) -> End {
         // Certificates may have been renewed since the last link.
         match Target::new(&self.config) {
@@ -351,6 +372,7 @@ impl Keeper {
                 _ = wish.changed() => {}
             }
             feeder.feed(&mut self.shared.state());
+            self.tell_drained().await;
         };
         if matches!(end, End::Wanted(Wish::Leave)) {
             feeder.link.disconnect();
@@ -367,17 +389,19 @@ impl Keeper {
     async fn on_event(&mut self, event: LinkEvent) {
         match event {
             LinkEvent::Up { max_packet } => {
+                let max_packet = max_packet.and_then(|max| usize::try_from(max).ok());
                 {
                     let mut state = self.shared.state();
-                    state
-                        .outbox
-                        .up(max_packet.and_then(|max| usize::try_from(max).ok()));
+                    state.outbox.up(max_packet);
                     state.is_up = true;
                     state.links += 1;
                 }
                 info!(broker = self.target.shown, "connected to the broker");
                 self.said = None;
                 self.thrown.clear();
+                if let Some(max_packet_bytes) = max_packet {
+                    self.tell(Input::BrokerLimit { max_packet_bytes }).await;
+                }
                 self.tell(Input::MqttUp).await;
             }
             LinkEvent::Written(packet_id) => self.shared.state().outbox.written(packet_id),

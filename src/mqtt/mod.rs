@@ -4,6 +4,7 @@ mod client;
 mod link;
 pub mod options;
 pub mod outbox;
+mod overflow;
 mod reason;
 mod tls;
 mod transport;

@@ -2,25 +2,34 @@
 //! each of which counts. Pure.
 //!
 //! A link that breaks takes its states with it, since the core offers all of them again when the next
-//! one is up. An emptied topic is not offered again, so it stays here until the broker has it.
+//! one is up. An emptied topic is not offered again, so it stays here until the broker has it. What a
+//! bound costs is counted, told, and (of states) offered again by the core.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use tracing::warn;
 
 use crate::bridge::Publication;
+use crate::bridge::input::{Full, Lost};
 
-/// Results and events that wait; beyond it the oldest are dropped.
+use super::overflow::Overflow;
+
+/// Results and answers that wait; beyond it the oldest are dropped.
+pub const MAX_RESULTS: usize = 1_000;
+/// Events that wait; beyond it the oldest are dropped.
 pub const MAX_EVENTS: usize = 1_000;
-/// Topics with a waiting state; 1,000 devices with 50 attributes each need half of it.
+/// Topics with a waiting state; the core offers far fewer at a time.
 pub const MAX_STATES: usize = 100_000;
+/// With fewer waiting states than this the core may offer more.
+pub const DRAINED_STATES: usize = 1_000;
 /// Messages that the link holds unsent at a time; the rest waits here, where newer payloads can
 /// still win.
 const MAX_HANDED: usize = 32;
 
-/// See the module.
-#[derive(Debug, Default)]
+/// Everything that the broker does not have yet.
+#[derive(Debug)]
 pub struct Outbox {
+    results: VecDeque<Publication>,
     events: VecDeque<Publication>,
     /// Topics in the order in which they go out.
     order: VecDeque<String>,
@@ -33,43 +42,85 @@ pub struct Outbox {
     is_up: bool,
     /// The largest packet that this link's broker takes.
     max_packet: usize,
-    dropped: u64,
-    told_lost: bool,
+    /// The core waits for room.
+    tell_drained: bool,
+    /// A state was dropped, and the core does not know it yet.
+    lost_a_state: bool,
+    lost_results: Overflow,
+    lost_events: Overflow,
+    lost_states: Overflow,
+    too_large: u64,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            results: VecDeque::new(),
+            events: VecDeque::new(),
+            order: VecDeque::new(),
+            states: BTreeMap::new(),
+            handed: VecDeque::new(),
+            unacked: VecDeque::new(),
+            is_up: false,
+            max_packet: usize::MAX,
+            tell_drained: false,
+            lost_a_state: false,
+            lost_results: Overflow::new("results", MAX_RESULTS),
+            lost_events: Overflow::new("events", MAX_EVENTS),
+            lost_states: Overflow::new("states", MAX_STATES),
+            too_large: 0,
+        }
+    }
 }
 
 impl Outbox {
     /// Takes a message; never waits.
     pub fn push(&mut self, message: Publication) {
-        if !message.retain {
-            if self.events.len() >= MAX_EVENTS {
-                self.events.pop_front();
-                self.lost(
-                    "the oldest results and events are lost: the broker is away for too long",
-                );
+        if message.retain {
+            if self.is_up || message.payload.is_empty() {
+                self.push_state(message);
             }
-            self.events.push_back(message);
-        } else if self.is_up || message.payload.is_empty() {
-            self.push_state(message);
+            return;
         }
+        let (queue, overflow) = if message.is_event {
+            (&mut self.events, &mut self.lost_events)
+        } else {
+            (&mut self.results, &mut self.lost_results)
+        };
+        if queue.len() >= overflow.bound() {
+            queue.pop_front();
+            overflow.lost(self.is_up);
+        }
+        queue.push_back(message);
     }
 
     fn push_state(&mut self, message: Publication) {
         if let Some(waiting) = self.states.get_mut(&message.topic) {
             *waiting = message;
-        } else if self.states.len() < MAX_STATES {
-            self.order.push_back(message.topic.clone());
-            self.states.insert(message.topic.clone(), message);
-        } else {
-            self.lost("states are lost: more topics wait than the outbox holds");
+            return;
         }
+        if self.states.len() >= MAX_STATES {
+            self.lost_states.lost(self.is_up);
+            self.lost_a_state = true;
+            // The core offers a state again, and an emptied topic never.
+            if !message.payload.is_empty() || !self.drop_a_filled_state() {
+                return;
+            }
+        }
+        self.order.push_back(message.topic.clone());
+        self.states.insert(message.topic.clone(), message);
     }
 
-    /// Counts a message that a bound cost; told once a link.
-    fn lost(&mut self, what: &str) {
-        self.dropped += 1;
-        if !std::mem::replace(&mut self.told_lost, true) {
-            warn!("{what}");
-        }
+    /// Makes room. False when only emptied topics wait.
+    fn drop_a_filled_state(&mut self) -> bool {
+        let is_filled = |topic: &&String| {
+            let message = self.states.get(*topic);
+            message.is_some_and(|message| !message.payload.is_empty())
+        };
+        let newest = self.order.iter().rev().position(|topic| is_filled(&topic));
+        let at = newest.and_then(|back| self.order.len().checked_sub(back + 1));
+        let topic = at.and_then(|at| self.order.remove(at));
+        topic.is_some_and(|topic| self.states.remove(&topic).is_some())
     }
 
     /// The next message for the link, results and events first; `None` when there is none, or the
@@ -79,18 +130,22 @@ impl Outbox {
             return None;
         }
         loop {
-            let message = match self.events.pop_front() {
+            let event = self.results.pop_front().or_else(|| self.events.pop_front());
+            let message = match event {
                 Some(event) => event,
                 None if states => self.next_state()?,
                 None => return None,
             };
+            self.lost_results.has(self.results.len());
+            self.lost_events.has(self.events.len());
+            self.lost_states.has(self.states.len());
             let size = size(&message);
             if size <= self.max_packet {
                 self.handed.push_back(message.clone());
                 return Some(message);
             }
             // Sent, it would cost the link, again and again.
-            self.dropped += 1;
+            self.too_large += 1;
             let (topic, limit) = (message.topic, self.max_packet);
             warn!(
                 topic,
@@ -107,7 +162,6 @@ impl Outbox {
     /// The link is up. The broker takes packets of at most `max_packet` bytes, if it says so.
     pub fn up(&mut self, max_packet: Option<usize>) {
         self.is_up = true;
-        self.told_lost = false;
         self.max_packet = max_packet.unwrap_or(usize::MAX);
     }
 
@@ -122,10 +176,17 @@ impl Outbox {
             .collect();
         self.states.retain(|_, message| message.payload.is_empty());
         self.order.retain(|topic| self.states.contains_key(topic));
-        let (states, events): (Vec<_>, Vec<_>) =
+        // The core offers all states with the next link, whatever was lost on this one.
+        self.lost_a_state = false;
+        self.lost_states.has(self.states.len());
+        let (states, rest): (Vec<_>, Vec<_>) =
             undelivered.into_iter().partition(|message| message.retain);
-        for event in events.into_iter().rev() {
-            self.events.push_front(event);
+        for message in rest.into_iter().rev() {
+            if message.is_event {
+                self.events.push_front(message);
+            } else {
+                self.results.push_front(message);
+            }
         }
         for state in states.into_iter().filter(|state| state.payload.is_empty()) {
             self.push_state(state);
@@ -149,13 +210,31 @@ impl Outbox {
     pub fn take_all(&mut self) -> Vec<Publication> {
         self.order.clear();
         let states = std::mem::take(&mut self.states).into_values();
-        self.events.drain(..).chain(states).collect()
+        let results = self.results.drain(..);
+        results.chain(self.events.drain(..)).chain(states).collect()
+    }
+
+    /// The core wants to know when there is room for more states.
+    pub fn tell_drained(&mut self) {
+        self.tell_drained = true;
+    }
+
+    /// There is room for more states, and the core does not know it yet. With `Some(true)` states were
+    /// dropped that it has to offer again.
+    pub fn take_drained(&mut self) -> Option<bool> {
+        let is_news = self.tell_drained || self.lost_a_state;
+        if !is_news || !self.is_up || self.states.len() >= DRAINED_STATES {
+            return None;
+        }
+        self.tell_drained = false;
+        Some(std::mem::take(&mut self.lost_a_state))
     }
 
     /// Messages that the broker does not have yet.
     #[must_use]
     pub fn depth(&self) -> usize {
-        self.events.len() + self.states.len() + self.handed.len() + self.unacked.len()
+        let waiting = self.results.len() + self.events.len() + self.states.len();
+        waiting + self.handed.len() + self.unacked.len()
     }
 
     /// True while a state waits here.
@@ -164,10 +243,25 @@ impl Outbox {
         !self.order.is_empty()
     }
 
-    /// Messages that a bound cost.
+    /// Messages that never reach the broker, by why.
     #[must_use]
-    pub const fn dropped(&self) -> u64 {
-        self.dropped
+    pub const fn lost(&self) -> Lost {
+        Lost {
+            results: self.lost_results.count(),
+            events: self.lost_events.count(),
+            states: self.lost_states.count(),
+            too_large: self.too_large,
+        }
+    }
+
+    /// Bounds that are met now.
+    #[must_use]
+    pub const fn full(&self) -> Full {
+        Full {
+            results: self.lost_results.is_full(),
+            events: self.lost_events.is_full(),
+            states: self.lost_states.is_full(),
+        }
     }
 }
 
@@ -190,6 +284,7 @@ mod tests {
             topic: topic.into(),
             payload: payload.into(),
             retain,
+            is_event: !retain,
             correlation: None,
         }
     }
@@ -292,13 +387,54 @@ mod tests {
         for n in 0..=MAX_EVENTS {
             outbox.push(event(&n.to_string()));
         }
-        assert_eq!((outbox.depth(), outbox.dropped()), (MAX_EVENTS, 1));
+        assert_eq!((outbox.depth(), outbox.lost().events), (MAX_EVENTS, 1));
+        assert!(outbox.full().events);
         outbox.up(None);
         assert_eq!(
             outbox.next(true),
             Some(event("1")),
             "the oldest was dropped"
         );
+        drain(&mut outbox);
+        assert!(!outbox.full().events, "it is over");
+        assert_eq!(outbox.lost().events, 1, "it is not forgotten");
+    }
+
+    #[test]
+    fn events_take_no_room_from_results() {
+        let mut outbox = Outbox::default();
+        let result = Publication {
+            is_event: false,
+            ..event("result")
+        };
+        outbox.push(result.clone());
+        for n in 0..2 * MAX_EVENTS {
+            outbox.push(event(&n.to_string()));
+        }
+        outbox.up(None);
+        assert_eq!(outbox.next(true), Some(result));
+        assert_eq!(outbox.lost().results, 0);
+    }
+
+    #[test]
+    fn lost_states_are_told_when_there_is_room_and_an_emptied_topic_is_none_of_them() {
+        let mut outbox = Outbox::default();
+        outbox.up(None);
+        assert_eq!(outbox.take_drained(), None, "nobody asked");
+        outbox.tell_drained();
+        assert_eq!(outbox.take_drained(), Some(false), "at once");
+        for n in 0..=MAX_STATES {
+            outbox.push(state(&n.to_string(), "1"));
+        }
+        outbox.push(state("gone", ""));
+        assert_eq!(outbox.depth(), MAX_STATES);
+        assert_eq!((outbox.lost().states, outbox.full().states), (2, true));
+        assert_eq!(outbox.take_drained(), None, "there is no room");
+        let sent = drain(&mut outbox);
+        assert!(sent.contains(&"gone=".to_owned()));
+        assert_eq!(outbox.take_drained(), Some(true));
+        assert_eq!(outbox.take_drained(), None, "told once");
+        assert!(!outbox.full().states);
     }
 
     #[test]
@@ -308,7 +444,7 @@ mod tests {
         outbox.push(event(&"x".repeat(100)));
         outbox.push(event("1"));
         assert_eq!(outbox.next(true), Some(event("1")));
-        assert_eq!(outbox.dropped(), 1);
+        assert_eq!(outbox.lost().too_large, 1);
     }
 
     #[derive(Debug, Clone)]

@@ -187,6 +187,7 @@ impl Sender {
             payload,
             retain,
             correlation,
+            is_event: _,
         } = message;
         let sent = match correlation {
             None => self.0.try_publish(topic, QoS::AtLeastOnce, retain, payload),

@@ -38,10 +38,10 @@ fn an_unbound_device_takes_its_topics_along_even_without_home_assistant() {
 fn a_number_beyond_its_limits_is_told_again_when_they_are_wider() {
     let mut universe = Universe::new(6, still());
     universe.run_for(120);
-    let path = format!("devices/{SPA}/attrs");
-    for (value, is_told_again) in [(39, false), (250, true), (240, false)] {
+    let path = "devices/DemoWave00000000000004/attrs";
+    for (value, is_told_again) in [(39, false), (70, true), (65, false)] {
         let before = universe.repeated;
-        universe.sim(&path, &json!({ "temp_set": value }));
+        universe.sim(path, &json!({ "FeedTime": value }));
         universe.run_for(120);
         assert_eq!(universe.repeated > before, is_told_again, "{value}");
     }

@@ -313,6 +313,7 @@ impl Universe {
                 id,
                 call,
             } => self.send(account, region, id, call),
+            Effect::TellDrained => self.inbox.push_back(Input::Drained { lost: false }),
             Effect::Sample => self.inbox.push_back(Input::Sampled(Sample::default())),
             Effect::SaveSchema {
                 product_key,

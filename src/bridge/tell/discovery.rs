@@ -29,13 +29,9 @@ impl Bridge {
             self.publisher.forget(&message.topic);
             self.publisher.retain(message.topic, message.payload, out);
         }
-        let dids: Vec<Did> = self
-            .registry
-            .iter()
-            .filter(|(_, entry)| due(entry.announcing.due()))
-            .map(|(did, _)| did.clone())
-            .collect();
-        for did in dids {
+        while self.republish.has_room()
+            && let Some(did) = self.announcer.take_due(now.mono)
+        {
             self.announce(now, &did, out);
         }
     }
@@ -48,7 +44,7 @@ impl Bridge {
         let known = self.products.is_settled(product_key) && !entry.presence.is_new();
         let schema = self.products.get(product_key).filter(|_| known);
         let (Some(schema), Some(plan)) = (schema, entry.plan.as_ref()) else {
-            entry.announcing.hold();
+            self.announcer.hold(did);
             return;
         };
         let view = DeviceView {
@@ -61,9 +57,10 @@ impl Bridge {
             observed: &entry.observed,
         };
         let message = discovery::announce(&self.topics, view, &entry.announced.components);
-        entry.announcing.sent(now.mono);
+        self.republish.offered(out);
+        let is_last = self.announcer.sent(did, now.mono);
         // The second time it is surely set up, and takes what it did not before.
-        let takes_more = entry.announcing.due().is_none() && std::mem::take(&mut entry.is_wider);
+        let takes_more = is_last && std::mem::take(&mut entry.is_wider);
         let known = entry.announced.components.len();
         entry.announced.components.extend(message.components);
         if entry.announced.components.len() > known {

@@ -57,7 +57,7 @@ impl Bridge {
         // Another unit or other limits are another announcement.
         let ranges = ranges(&plan.entities, &entry.attrs);
         if std::mem::replace(&mut entry.ranges, ranges.clone()) != ranges {
-            entry.announcing.changed(now.mono);
+            self.announcer.changed(did, now.mono);
         }
     }
 }

@@ -24,7 +24,7 @@ impl Bridge {
         if let Value::Object(details) = details {
             body.extend(details.into_iter().filter(|(_, value)| !value.is_null()));
         }
-        Publisher::send(
+        Publisher::event(
             self.topics.bridge("event"),
             render(&Value::Object(body)),
             out,

@@ -22,7 +22,7 @@ impl Bridge {
             return;
         }
         let payload = render(&self.health_body(now, sample));
-        Publisher::send(self.topics.bridge("health"), payload, out);
+        Publisher::event(self.topics.bridge("health"), payload, out);
     }
 
     pub(in crate::bridge) fn health_body(&self, now: Now, sample: Sample) -> Value {
@@ -53,8 +53,26 @@ impl Bridge {
             "mqtt_reconnects": sample.mqtt_reconnects,
             "queue_depth": self.accounts.values().map(Account::queue_depth).sum::<usize>(),
             "outbox_depth": sample.outbox_depth,
-            "outbox_dropped": sample.outbox_dropped,
+            "outbox_lost": {
+                "results": sample.outbox_lost.results,
+                "events": sample.outbox_lost.events,
+                "states": sample.outbox_lost.states,
+                "too_large": sample.outbox_lost.too_large,
+            },
+            "outbox_full": full(sample),
             "errors": self.health.errors(),
         })
     }
+}
+
+/// The kinds of messages of which no more fit into the outbox.
+fn full(sample: Sample) -> Vec<&'static str> {
+    let full = sample.outbox_full;
+    let kinds = [
+        (full.results, "results"),
+        (full.events, "events"),
+        (full.states, "states"),
+    ];
+    let met = kinds.into_iter().filter(|(is_full, _)| *is_full);
+    met.map(|(_, kind)| kind).collect()
 }

@@ -49,6 +49,10 @@ impl Bridge {
             "accounts": self.accounts.iter().map(account).collect::<Map<_, _>>(),
             "push": self.push.info(self.settings.push, |at| self.started.unix_at(at)),
             "state_dir": { "state": state_dir, "reason": trouble },
+            "devices": {
+                "pages": self.inventory.pages,
+                "attributes": self.inventory.with_attributes,
+            },
             "shard": { "index": shard.index, "count": shard.count },
         });
         self.publisher

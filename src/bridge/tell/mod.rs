@@ -8,7 +8,7 @@ mod event;
 mod everything;
 mod health;
 mod info;
-mod inventory;
+pub(super) mod inventory;
 mod presence;
 mod result;
 mod schedules;

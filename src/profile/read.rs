@@ -123,7 +123,7 @@ fn number(attrs: &Attrs, name: &AttrName) -> Option<f64> {
 }
 
 /// Without the dust of binary fractions; no device measures finer than a millionth.
-fn tidy(number: f64) -> f64 {
+pub(super) fn tidy(number: f64) -> f64 {
     const FINEST: f64 = 1e6;
     let scaled = number * FINEST;
     if scaled.abs() < 1e15 {

@@ -116,6 +116,24 @@ fn a_number_of_two_bytes_has_the_limits_of_both() {
 }
 
 #[test]
+fn a_limit_has_no_dust_of_binary_fractions() {
+    let schema = schema(
+        &json!([{ "name": "x", "type": "status_writable", "data_type": "uint8",
+        "uint_spec": { "min": 7, "max": 70, "ratio": 1, "addition": 0 } }]),
+    );
+    let text = "  x: { platform: number, state: { attr: x, scale: 0.1 } }";
+    let entities = entities(text, &schema);
+    let part = &entities[0].parts[&Role::State];
+    let range = part.range(&Attrs::default()).unwrap();
+    let limits = (range.min, range.max, range.step);
+    assert_eq!(limits, (Some(0.7), Some(7.0), Some(0.1)));
+    let lowest = part.steps(&schema, &Attrs::default(), &Wish::Number(0.7));
+    let sent: Value = lowest.unwrap().remove(0).to_json().into();
+    assert_eq!(sent, json!({ "x": 7 }));
+    assert_eq!(shown(part, &schema, &sent).as_deref(), Some("0.7"));
+}
+
+#[test]
 fn a_refusal_names_the_limits_that_there_are() {
     let text = "  timer: { platform: number, state: { read: [{ when: { low: 1 }, is: 1 }], set: { low: $value }, max: 30 } }";
     let schema = schema(&json!([number("low", "uint8", 255)]));

@@ -8,7 +8,7 @@ use super::Resolver;
 use crate::profile::entity::{Condition, Range, Reading, Writing};
 use crate::profile::file::{FullPart, RangeFile};
 use crate::profile::platform::RoleKind;
-use crate::profile::read::HIGH_BYTE;
+use crate::profile::read::{HIGH_BYTE, tidy};
 
 impl Resolver<'_> {
     pub(super) fn options(
@@ -95,12 +95,13 @@ impl Resolver<'_> {
             return range;
         };
         let (times, plus) = (file.scale.unwrap_or(1.0), file.offset.unwrap_or(0.0));
-        let shown = |value: f64| value.mul_add(times, plus);
+        // As a reading is shown: 7 times 0.1 is 0.7.
+        let shown = |value: f64| tidy(value.mul_add(times, plus));
         let (one, other) = (shown(spec.min), shown(spec.max));
         Range {
             min: range.min.or(Some(one.min(other))),
             max: range.max.or(Some(one.max(other))),
-            step: range.step.or(Some((spec.ratio * times).abs())),
+            step: range.step.or(Some(tidy((spec.ratio * times).abs()))),
             ..range
         }
     }

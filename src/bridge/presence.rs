@@ -32,8 +32,18 @@ pub(super) struct Presence {
     answered_at: Option<Duration>,
     /// When it last reported over push.
     heard_at: Option<Now>,
-    /// Push told that it left, and nothing since proves that it is back: when, on both clocks.
-    left_at: Option<Now>,
+    /// Push told that it left, and nothing since proves that it is back.
+    left: Option<Left>,
+}
+
+/// A device left.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    /// When that was told.
+    at: Duration,
+    /// The newest report that the cloud had then, by the cloud's clock: what the first answer after it
+    /// told. Ours may be minutes off.
+    report: Option<i64>,
 }
 
 /// A row of the bindings may be older than what push told, by this much.
@@ -42,8 +52,8 @@ const FLAG_LAGS: Duration = Duration::from_secs(60);
 impl Presence {
     /// A row of the bindings says so.
     pub(super) fn listed(&mut self, now: Duration, is_online: bool) {
-        let is_older = |left: Now| now < left.mono + FLAG_LAGS;
-        if is_online && self.left_at.is_some_and(is_older) {
+        let is_older = |left: Left| now < left.at + FLAG_LAGS;
+        if is_online && self.left.is_some_and(is_older) {
             return;
         }
         if is_online && !self.flag {
@@ -53,13 +63,16 @@ impl Presence {
     }
 
     /// Push told that it came or left.
-    pub(super) fn told(&mut self, now: Now, is_online: bool) {
+    pub(super) fn told(&mut self, now: Duration, is_online: bool) {
         self.flag = is_online;
         if is_online {
             self.is_back();
         } else {
             self.blocked = true;
-            self.left_at = Some(now);
+            self.left = Some(Left {
+                at: now,
+                report: None,
+            });
         }
     }
 
@@ -80,20 +93,27 @@ impl Presence {
 
     const fn is_back(&mut self) {
         self.blocked = false;
-        self.left_at = None;
+        self.left = None;
     }
 
     /// A poll was answered. `updated_at` 0: the cloud has no report (long offline, seen).
     pub(super) fn answered(&mut self, now: Now, updated_at: i64) {
         self.answered_at = Some(now.mono);
         self.is_empty = updated_at == 0;
+        if self.is_empty {
+            return;
+        }
         let newer = |before| before < updated_at || is_ahead(before, now);
-        if !self.is_empty && self.updated_at.is_none_or(newer) {
+        if self.updated_at.is_none_or(newer) {
             self.updated_at = Some(updated_at);
             // What it reported before it left does not bring it back.
-            if self.left_at.is_none_or(|left| updated_at > left.unix) {
+            let known = self.left.map(|left| left.report);
+            if known.is_none_or(|known| known.is_some_and(newer)) {
                 self.is_back();
             }
+        }
+        if let Some(left) = &mut self.left {
+            left.report.get_or_insert(updated_at);
         }
     }
 
@@ -235,17 +255,28 @@ mod tests {
 
     #[test]
     fn the_newest_of_status_report_and_flag_counts() {
-        let left = |presence: &mut Presence| presence.told(at(10), false);
+        let left = |presence: &mut Presence| presence.told(s(10), false);
         type Step = fn(&mut Presence);
-        let proofs: [(&str, Step, bool); 8] = [
+        let proofs: [(&str, Step, bool); 9] = [
             ("nothing more", |_| (), false),
-            ("a status", |p| p.told(at(20), true), true),
+            ("a status", |p| p.told(s(20), true), true),
             ("a report over push", |p| p.heard(at(20)), true),
             ("a command that it took", Presence::obeyed, true),
             (
-                "a report that it made since",
-                |p| p.answered(at(20), 1_000_015),
+                "a report later than the first answer's",
+                |p| {
+                    p.answered(at(20), 1_000_005);
+                    p.answered(at(30), 1_000_015);
+                },
                 true,
+            ),
+            (
+                "a report of before by a clock ahead of ours",
+                |p| {
+                    p.answered(at(20), 1_000_305);
+                    p.answered(at(30), 1_000_305);
+                },
+                false,
             ),
             (
                 "a report of before",

@@ -155,7 +155,7 @@ impl Bridge {
             return;
         }
         if let Some(entry) = self.registry.get_mut(did) {
-            entry.presence.told(now, online);
+            entry.presence.told(now.mono, online);
         }
         if online {
             // It has reported to nobody while it was away.

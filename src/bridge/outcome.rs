@@ -14,8 +14,9 @@ use super::account::Done;
 use super::batch::Way;
 use super::calls::{Job, Priority};
 use super::effect::Effect;
-use super::input::{CallError, CallOutcome, Reply};
+use super::input::{CallError, CallOutcome, ErrorClass, Reply};
 use super::machine::{Bridge, save_budget};
+use super::products::Absence;
 use super::registry::Entry;
 use super::schedules::Page;
 
@@ -152,16 +153,49 @@ impl Bridge {
         self.fetch_product(&product_key);
     }
 
+    /// Only a code says that there is no schema; anything else passes.
     fn on_no_schema(&mut self, now: Now, product_key: &ProductKey, err: &CallError) {
-        if self.products.is_settled(product_key) {
-            debug!(%product_key, reason = %err, "still no schema, or another account had it");
-            return;
+        let is_refusal = match err.class {
+            ErrorClass::Refused
+            | ErrorClass::Fatal
+            | ErrorClass::DeviceGone
+            | ErrorClass::LoginRefused => true,
+            ErrorClass::Throttled
+            | ErrorClass::TokenLost
+            | ErrorClass::DeviceOffline
+            | ErrorClass::Unsent
+            | ErrorClass::Transient => false,
+        };
+        let code = err.code.filter(|_| is_refusal);
+        let chance = self.chance.f64();
+        match self
+            .products
+            .did_not_come(product_key, code, now.mono, chance)
+        {
+            Absence::Known => {
+                debug!(%product_key, reason = %err, "still no schema, or another account had it");
+            }
+            Absence::Later(wait) => {
+                warn!(%product_key, reason = %err, retry_s = wait.as_secs(),
+                    "the schema did not come: the product's devices wait for it");
+            }
+            Absence::Final => {
+                warn!(%product_key, reason = %err,
+                    "the schema cannot be had: types are inferred from what the devices report");
+                self.product_changed(now, product_key);
+                self.fetch_product(product_key);
+            }
         }
-        warn!(%product_key, reason = %err,
-            "the schema cannot be had: types are inferred from what the devices report");
-        self.products.unavailable(product_key);
-        self.product_changed(now, product_key);
-        self.fetch_product(product_key);
+    }
+
+    /// Asks again for the schemas that did not come.
+    pub(super) fn ask_for_late_schemas(&mut self, now: Now) {
+        for product_key in self.products.take_due(now.mono) {
+            for did in self.dids_of(&product_key) {
+                let job = Job::Schema(product_key.clone());
+                self.ask(&did, job, Priority::Inventory);
+            }
+        }
     }
 
     /// Values that came before the schema were not kept: they are fetched again.

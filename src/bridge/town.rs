@@ -312,7 +312,7 @@ impl Town {
             | CloudCall::ScheduleLog(_) => {
                 return Err(CallError {
                     class: ErrorClass::Refused,
-                    code: None,
+                    code: Some(9002),
                     retry_after: None,
                     message: "not here".into(),
                 });

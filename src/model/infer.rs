@@ -54,6 +54,32 @@ pub fn widen(schema: &ProductSchema, report: &Map<String, Value>) -> Option<Prod
     ))
 }
 
+/// `schema`, which has just come, with every datapoint that reports showed before and that it does not
+/// describe: those of `earlier` that were guessed.
+#[must_use]
+pub fn keep(schema: &ProductSchema, earlier: &ProductSchema) -> Option<ProductSchema> {
+    let known = schema.datapoints().len();
+    let kept: Vec<Datapoint> = earlier
+        .datapoints()
+        .iter()
+        .filter(|d| d.access == Access::Inferred && schema.get(d.name.as_str()).is_none())
+        .cloned()
+        .zip(known..)
+        .map(|(datapoint, id)| Datapoint {
+            id: u32::try_from(id).unwrap_or(u32::MAX),
+            ..datapoint
+        })
+        .collect();
+    (!kept.is_empty()).then(|| {
+        ProductSchema::new(
+            schema.product_key.clone(),
+            schema.name.clone(),
+            schema.inferred,
+            [schema.datapoints(), &kept].concat(),
+        )
+    })
+}
+
 fn inferred(schema: &ProductSchema) -> usize {
     let datapoints = schema.datapoints().iter();
     datapoints.filter(|d| d.access == Access::Inferred).count()
@@ -90,6 +116,27 @@ mod tests {
 
     fn report(value: Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn a_schema_that_comes_anew_keeps_what_reports_showed() {
+        let known = widen(&empty(), &report(json!({ "a": true, "b": 1 }))).unwrap();
+        let described = Datapoint {
+            access: Access::Writable,
+            ..known.get("a").unwrap().clone()
+        };
+        let new = ProductSchema::new(
+            ProductKey::new("pk").unwrap(),
+            "Spa".into(),
+            false,
+            vec![described],
+        );
+        let kept = keep(&new, &known).unwrap();
+        let names: Vec<_> = kept.datapoints().iter().map(|d| d.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(kept.get("a").unwrap().access, Access::Writable);
+        assert_eq!((kept.name.as_str(), kept.inferred), ("Spa", false));
+        assert_eq!(keep(&kept, &kept), None, "nothing is missing");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::health::Health;
 use super::input::{Input, Sample};
 use super::looks::Looks;
 use super::pending::PendingSets;
+use super::own_state::OwnState;
 use super::plans::Plans;
 use super::products::Products;
 use super::publisher::Publisher;
@@ -73,6 +74,7 @@ pub struct Bridge {
     pub(super) publisher: Publisher,
     pub(super) health: Health,
     pub(super) last_sample: Sample,
+    pub(super) own_state: OwnState,
     pub(super) chance: fastrand::Rng,
     pub(super) started: Now,
     pub(super) republish: Republish,
@@ -122,6 +124,7 @@ impl Bridge {
             publisher: Publisher::default(),
             health: Health::default(),
             last_sample: Sample::default(),
+            own_state: OwnState::default(),
             chance: fastrand::Rng::with_seed(seed),
             started: now,
             republish: Republish::default(),
@@ -190,6 +193,8 @@ impl Bridge {
             (Some(self.health_due), "health"),
             (self.inventory_due, "inventory"),
             (self.pending.next_deadline(), "confirm"),
+            (self.products.next_deadline(), "schema"),
+            (self.own_state.next_deadline(), "own state"),
             (self.looks.next_deadline(), "look again"),
             (self.requests.next_deadline(), "request"),
             (self.push.next_deadline(|name| self.has_token(name)), "push"),
@@ -275,6 +280,8 @@ impl Bridge {
         }
         self.offer_next(now, out);
         self.announce_due(now, out);
+        self.ask_for_late_schemas(now);
+        self.mend_own_state(now, out);
         if self.inventory_due.is_some_and(|at| now.mono >= at) {
             self.inventory_due = None;
             self.publish_inventory(now, out);

@@ -49,6 +49,7 @@ impl Bridge {
         }
         match inbound {
             Inbound::HomeAssistantStatus => self.on_home_assistant(now, &message, out),
+            Inbound::BridgeState => self.on_own_state(now, &message, out),
             Inbound::Request { verb } if message.retained => {
                 self.ignore_retained(&format!("bridge/request/{verb}"), None, out);
             }
@@ -266,13 +267,16 @@ impl Bridge {
                     transaction,
                 }
             }
-            Inbound::Get { .. } | Inbound::Request { .. } | Inbound::HomeAssistantStatus => {
+            Inbound::Get { .. }
+            | Inbound::Request { .. }
+            | Inbound::HomeAssistantStatus
+            | Inbound::BridgeState => {
                 return Err(refuse("not a command".into()));
             }
         };
         match self.accounts.get(&entry.account).and_then(Account::refusal) {
             Some(refusal) => Err(CommandError {
-                reason: format!("the account is stopped: {refusal}"),
+                reason: format!("the cloud refuses the account: {refusal}"),
                 transaction: checked.transaction,
             }),
             None => Ok(checked),

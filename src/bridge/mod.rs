@@ -33,6 +33,7 @@ mod message;
 mod outcome;
 mod own_changes;
 mod pending;
+mod own_state;
 mod plans;
 mod poll;
 mod presence;

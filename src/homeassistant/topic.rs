@@ -54,6 +54,8 @@ pub enum Inbound {
     },
     /// Home Assistant's birth or will.
     HomeAssistantStatus,
+    /// `BASE/bridge/state`: what others see of this bridge, be it written by another client.
+    BridgeState,
 }
 
 impl Topics {
@@ -148,7 +150,8 @@ impl Topics {
         self.own.strip_prefix(BRIDGE)?.strip_prefix('-')
     }
 
-    /// What to subscribe to: never a topic that the bridge itself publishes on.
+    /// What to subscribe to: of the topics that the bridge itself publishes on only its state, which
+    /// others may overwrite.
     #[must_use]
     pub fn filters(&self) -> Vec<String> {
         let base = &self.base;
@@ -159,6 +162,7 @@ impl Topics {
             format!("{base}/+/raw"),
             format!("{base}/+/entity/+/+/set"),
             self.bridge("request/#"),
+            self.bridge("state"),
         ];
         if !self.status.is_empty() {
             filters.push(self.status.clone());
@@ -171,6 +175,9 @@ impl Topics {
     pub fn parse(&self, topic: &str) -> Option<Inbound> {
         if topic == self.status && !self.status.is_empty() {
             return Some(Inbound::HomeAssistantStatus);
+        }
+        if topic == self.bridge("state") {
+            return Some(Inbound::BridgeState);
         }
         let below = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
         let (level, rest) = below.split_once('/')?;
@@ -321,6 +328,8 @@ mod tests {
             ("a/b/pool/set/x/y", None),
             ("a/b/pool/state", None),
             ("a/b/bridge/set", None),
+            ("a/b/bridge/state", Some(Inbound::BridgeState)),
+            ("a/b/bridge/info", None),
             (
                 "a/b/bridge/request/devices/bind",
                 Some(Inbound::Request {

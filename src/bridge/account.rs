@@ -19,7 +19,7 @@ use super::input::{CallError, CallOutcome, ErrorClass, Reply};
 use super::listing::{Listed, Listing};
 use super::poll::{Pace, PollPlan};
 use super::schedule_book::ScheduleBook;
-use super::session::Session;
+use super::session::{Refusal, Session};
 use super::settings;
 use super::shared_budget::share;
 use super::whereabouts::{Next, Whereabouts};
@@ -49,8 +49,12 @@ pub(super) struct Account {
     pace: ListingPace,
     in_flight: BTreeMap<CallId, Flight>,
     blocked_until: Option<Duration>,
-    /// Why the cloud was last not to be called.
+    /// Why the cloud was last not to be called, or did not let the account in.
     held_by: Option<String>,
+    /// Without a token: when the next login leaves, where that is later than now.
+    login_waits_until: Option<Duration>,
+    /// What is to be kept changed, beyond what the gate tells.
+    has_news: bool,
 }
 
 #[derive(Debug)]
@@ -79,7 +83,7 @@ pub(super) enum Done {
         sent_at: Duration,
         result: Result<Reply, CallError>,
     },
-    /// The account stopped: its devices cannot be known any more.
+    /// The cloud refuses the account: its devices cannot be known until it does no longer.
     Stopped { reason: String },
 }
 
@@ -95,7 +99,7 @@ impl Account {
         let share = share(settings);
         let polls = PollPlan::new(pace(settings, &gate, share));
         let whereabouts = Whereabouts::new(&account.regions, restored.map(|(region, _)| region));
-        let mut session = Session::new(restored);
+        let mut session = Session::new(restored, now);
         session.enter(whereabouts.region(), now);
         let mut queue = CallQueue::default();
         queue.push(Waiting::new(Job::Bindings { skip: 0 }, Priority::Inventory));
@@ -116,11 +120,16 @@ impl Account {
             in_flight: BTreeMap::new(),
             blocked_until: None,
             held_by: None,
+            login_waits_until: None,
+            has_news: false,
         }
     }
 
-    /// New intervals and limits; credentials are the edge's.
+    /// New intervals and limits; credentials are the edge's. Whoever reloads wants a login tried now, and
+    /// no longer a pause than the bridge makes by itself.
     pub(super) fn reconfigure(&mut self, settings: &settings::Settings, now: Duration) {
+        self.session.try_now(now);
+        self.gate.end_asked_pause(now);
         self.gate.set_limit(settings.requests_per_minute);
         self.share = share(settings);
         let pace = pace(settings, &self.gate, self.share);
@@ -137,7 +146,7 @@ impl Account {
             AccountState::AuthFailed
         } else if self.gate.is_throttled() {
             AccountState::Throttled
-        } else if self.gate.is_outage() {
+        } else if self.gate.is_outage() || self.session.has_failed() {
             AccountState::Unreachable
         } else if self.session.is_live() && self.listed {
             AccountState::Ok
@@ -153,9 +162,15 @@ impl Account {
 
     /// The same, and what keeps it from being `ok` for now.
     pub(super) fn reason(&self) -> Option<&str> {
-        let is_held = self.gate.is_throttled() || self.gate.is_outage();
+        let is_held =
+            self.gate.is_throttled() || self.gate.is_outage() || self.session.has_failed();
         self.refusal()
             .or_else(|| self.held_by.as_deref().filter(|_| is_held))
+    }
+
+    /// Without a token: when the next login leaves, where it waits.
+    pub(super) const fn login_waits_until(&self) -> Option<Duration> {
+        self.login_waits_until
     }
 
     pub(super) fn queue_depth(&self) -> usize {
@@ -171,18 +186,19 @@ impl Account {
 
     /// Is there a token to log in to push with?
     pub(super) fn has_token(&self) -> bool {
-        self.session.is_live()
+        self.session.has_push_token()
     }
 
-    /// Push refuses the token: perhaps it is dead, so another one is fetched, unless it came just now.
-    pub(super) fn doubt_token(&mut self, now: Now, chance: f64) {
-        if self.session.is_fresh(now.mono) {
-            return;
+    /// Push refused a login that left at `sent_at`: perhaps the token is dead, so another one is fetched.
+    pub(super) fn push_refused(&mut self, sent_at: Duration, now: Now) {
+        if let Some(wait) = self.session.push_refused(sent_at, now) {
+            info!(account = %self.name, retry_s = wait.as_secs(), "push does not take the token: another one is fetched");
         }
-        let generation = self.session.generation();
-        if self.session.lost(self.region(), generation, now, chance) {
-            info!(account = %self.name, "push does not take the token: logging in again");
-        }
+    }
+
+    /// Push took the token.
+    pub(super) fn push_accepted(&mut self) {
+        self.session.push_accepted();
     }
 
     /// The device is gone: nothing about it needs asking any more.
@@ -263,8 +279,13 @@ impl Account {
         match (flight.waiting.job, reply) {
             (Job::Login, Reply::LoggedIn { expires_at, .. }) => {
                 let region = self.region();
-                self.session.logged_in(region, expires_at, now);
-                info!(account = %self.name, %region, expires_at, "logged in");
+                let was_refused = self.session.refusal().is_some();
+                self.session.logged_in(expires_at, now);
+                info!(account = %self.name, %region, expires_at, was_refused, "logged in");
+                if !self.session.is_trusted() {
+                    // Only a listing proves that the account works.
+                    self.list_at(now.mono);
+                }
                 Done::LoggedIn
             }
             (
@@ -312,6 +333,7 @@ impl Account {
                 Done::Nothing
             }
             Next::Stay | Next::RefusedEverywhere => {
+                self.session.works();
                 if devices.is_empty() && !self.listed {
                     warn!(account = %self.name, %region,
                         "the account has no devices; bind one in the app, or check `app` and `region`");
@@ -333,60 +355,97 @@ impl Account {
         self.push(Job::Bindings { skip: 0 }, Priority::Inventory);
     }
 
+    /// A login has no verdict on the account but [`ErrorClass::LoginRefused`] and [`ErrorClass::Fatal`]:
+    /// the edge sees to that.
     fn login_failed(&mut self, now: Now, sent_at: Duration, err: CallError, chance: f64) -> Done {
-        // Only the API refuses a user, and it does so with a code; a gateway's 403 does not.
-        let is_verdict = err.code.is_some();
+        let is_coded = err.code.is_some();
+        let is_renewal = self.session.is_live();
         match err.class {
-            ErrorClass::Throttled => {
-                self.throttled(now.mono, (sent_at, true), &err, chance);
-                self.session.login_failed(now);
-                Done::Nothing
+            ErrorClass::LoginRefused | ErrorClass::Fatal if is_coded => {
+                self.answered(now.mono);
+                return self.login_refused(now, &err);
             }
+            ErrorClass::Throttled => self.throttled(now.mono, (sent_at, true), &err, chance),
             ErrorClass::LoginRefused
             | ErrorClass::Fatal
-            | ErrorClass::Refused
             | ErrorClass::TokenLost
             | ErrorClass::DeviceOffline
             | ErrorClass::DeviceGone
-                if is_verdict =>
-            {
-                self.answered(now.mono);
-                self.login_refused(now, &err)
-            }
-            ErrorClass::Unsent
-            | ErrorClass::Transient
-            | ErrorClass::LoginRefused
-            | ErrorClass::Fatal
             | ErrorClass::Refused
-            | ErrorClass::TokenLost
-            | ErrorClass::DeviceOffline
-            | ErrorClass::DeviceGone => {
-                self.unreachable(now.mono, &err, chance);
-                self.session.login_failed(now);
-                Done::Nothing
+            | ErrorClass::Unsent
+            | ErrorClass::Transient => {
+                if is_coded {
+                    // It is the API that answers.
+                    self.answered(now.mono);
+                } else if !is_renewal {
+                    // In a renewal the calls with the token at hand tell whether the cloud can be reached.
+                    self.unreachable(now.mono, &err, chance);
+                }
             }
         }
+        let was_sent = err.class != ErrorClass::Unsent;
+        let wait = self.session.login_failed(now, was_sent, chance);
+        self.held_by = Some(err.message.clone());
+        if is_renewal {
+            info!(account = %self.name, reason = %err, retry_s = wait.as_secs(),
+                "the token cannot be renewed; it is used until it ends");
+        } else if was_sent {
+            info!(account = %self.name, reason = %err, retry_s = wait.as_secs(), "a login failed");
+        }
+        Done::Nothing
     }
 
     fn login_refused(&mut self, now: Now, err: &CallError) -> Done {
+        if self.session.is_live() {
+            let refusal = self.session.login_refused(&err.message, now);
+            return self.tell_refusal(refusal, err);
+        }
         let region = self.region();
         match self.whereabouts.refused() {
             Next::Move => {
                 info!(account = %self.name, %region, next = %self.region(), reason = %err,
                     "not known in this region: trying the next");
+                self.session.left_region();
                 self.enter(now);
                 Done::Nothing
             }
-            Next::Stay | Next::RefusedEverywhere => self.stop(err.message.clone()),
+            Next::Stay | Next::RefusedEverywhere => {
+                self.whereabouts.search_again();
+                let refusal = self.session.login_refused(&err.message, now);
+                self.session.choose(self.whereabouts.region());
+                self.tell_refusal(refusal, err)
+            }
         }
     }
 
-    fn stop(&mut self, reason: String) -> Done {
-        error!(account = %self.name, reason,
-            "the cloud refuses this account, and it is not tried again: \
-             correct it in the configuration, then reload (SIGHUP) or restart");
-        self.session.refused(reason.clone());
-        Done::Stopped { reason }
+    /// Says once what a refusal leads to.
+    fn tell_refusal(&self, refusal: Refusal, err: &CallError) -> Done {
+        let account = &self.name;
+        match refusal {
+            Refusal::Renewal(wait) => {
+                warn!(%account, reason = %err, retry_s = wait.as_secs(),
+                    "the cloud refuses to renew the token; it is used until it ends: \
+                     look at the user name and the password in the configuration");
+                Done::Nothing
+            }
+            Refusal::SecondTry(wait) => {
+                warn!(%account, reason = %err, retry_s = wait.as_secs(),
+                    "the cloud refuses this account, which it served until now: trying once more");
+                Done::Nothing
+            }
+            Refusal::Refused { wait, is_news } => {
+                if is_news {
+                    error!(%account, reason = %err, retry_s = wait.as_secs(),
+                        "the cloud refuses this account: correct it in the configuration, then reload (SIGHUP); \
+                         until then it is tried again after 15 min, 1 h, and every 6 h");
+                } else {
+                    info!(%account, reason = %err, retry_s = wait.as_secs(), "the cloud still refuses this account");
+                }
+                Done::Stopped {
+                    reason: err.message.clone(),
+                }
+            }
+        }
     }
 
     fn failed(&mut self, now: Now, flight: Flight, err: CallError, chance: f64) -> Done {
@@ -414,7 +473,7 @@ impl Account {
             }
             ErrorClass::TokenLost => {
                 self.answered(now.mono);
-                if self.session.lost(self.region(), generation, now, chance) {
+                if self.session.lost(generation, now, chance) {
                     info!(account = %self.name, reason = %err, "the token is not valid any more: logging in again");
                 }
                 if waiting.replayed {
@@ -422,10 +481,18 @@ impl Account {
                 }
                 waiting.replayed = true;
             }
-            ErrorClass::Fatal if matches!(waiting.job, Job::Bindings { .. }) => {
+            // An answer to a call that left before the account was refused says nothing new.
+            ErrorClass::Fatal
+                if matches!(waiting.job, Job::Bindings { .. }) && self.session.is_live() =>
+            {
                 self.answered(now.mono);
-                self.pace.failed(now.mono);
-                return self.stop(err.message);
+                let refusal = self.session.refused(&err.message, now);
+                let done = self.tell_refusal(refusal, &err);
+                if matches!(done, Done::Stopped { .. }) {
+                    self.pace.failed(now.mono);
+                    return done;
+                }
+                return self.give_up(now.mono, waiting.job, sent_at, err);
             }
             // An application may be kept from a single call, which stops nothing else.
             ErrorClass::Fatal

@@ -92,6 +92,7 @@ impl Budget {
                 .owed_s(now.mono)
                 .map(|wait| now.unix.saturating_add_unsigned(wait + 1))
                 .collect(),
+            ..Learnt::default()
         }
     }
 
@@ -282,6 +283,7 @@ mod tests {
                 per_minute: Some(size),
                 since,
                 back_at: vec![i64::MAX; 100_000],
+                ..Learnt::default()
             };
             let mut budget = Budget::new(30);
             budget.restore(&learnt, at(5));

@@ -1,5 +1,6 @@
 //! Everything the core can ask for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -194,11 +195,14 @@ pub struct Learnt {
     /// When each call of the last minute counts no more, Unix seconds; at most as many as are
     /// configured for a minute.
     pub back_at: Vec<i64>,
+    /// The same of the last hour's logins, by region; a few in each.
+    #[serde(default)]
+    pub logins: BTreeMap<Region, Vec<i64>>,
 }
 
 impl Learnt {
     /// Not just that nothing was learnt and nothing is spent.
     pub(super) fn tells_something(&self) -> bool {
-        self.per_minute.is_some() || !self.back_at.is_empty()
+        self.per_minute.is_some() || !self.back_at.is_empty() || !self.logins.is_empty()
     }
 }

@@ -22,8 +22,9 @@ const THROTTLED: RetryPolicy = RetryPolicy {
     factor: 2.0,
     longest: Duration::from_secs(15 * 60),
 };
-/// No server may silence an account for longer, whatever it asks.
-const LONGEST_ASKED: Duration = Duration::from_secs(24 * 3600);
+/// No server may silence an account, commands included, for longer, whatever it asks. A reload ends what
+/// is beyond the bridge's own pause.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
 /// The pause when the cloud cannot be reached or answers nonsense.
 const OUTAGE: RetryPolicy = RetryPolicy {
     first: Duration::from_secs(2),
@@ -108,6 +109,8 @@ pub(super) struct CallGate {
     outage: Retry,
     /// When the last pause after 9041 began.
     paused_at: Option<Duration>,
+    /// When it ends, if it is not for what the server asks.
+    own_until: Duration,
     /// The same, or when it ended: how long it is remembered.
     last_throttled: Option<Duration>,
     /// What is to be kept changed.
@@ -123,6 +126,7 @@ impl CallGate {
             throttled: Retry::new(THROTTLED),
             outage: Retry::new(OUTAGE),
             paused_at: None,
+            own_until: Duration::ZERO,
             last_throttled: None,
             has_news: false,
         }
@@ -139,6 +143,7 @@ impl CallGate {
         }
         let until = now.mono + left;
         self.pause = Pause::Throttled { until };
+        self.own_until = until;
         self.paused_at = Some(now.mono);
         self.last_throttled = Some(now.mono);
         self.budget.quiet_after(until);
@@ -159,6 +164,7 @@ impl CallGate {
             self.pause = earlier.pause;
             self.throttled = earlier.throttled.clone();
             self.paused_at = earlier.paused_at;
+            self.own_until = earlier.own_until;
             self.last_throttled = earlier.last_throttled;
         }
     }
@@ -257,13 +263,23 @@ impl CallGate {
                 self.budget.halve();
             }
             self.has_news = true;
-            now + self.throttled.failed(chance).max(asked)
+            let own = self.throttled.failed(chance);
+            self.own_until = now + own;
+            now + own.max(asked)
         };
         if until > now {
             self.pause = Pause::Throttled { until };
             self.budget.quiet_after(until);
         }
         until.saturating_sub(now)
+    }
+
+    /// Ends a pause that is only as long as it is because the server asked for it: a person wants that.
+    pub(super) fn end_asked_pause(&mut self, now: Duration) {
+        let own_until = self.own_until.max(now);
+        if let Pause::Throttled { until } = &mut self.pause {
+            *until = (*until).min(own_until);
+        }
     }
 
     /// No usable answer. Returns how long background calls pause.

@@ -187,7 +187,8 @@ pub enum ErrorClass {
     Throttled,
     /// 9004, 9006: log in again, then repeat the call.
     TokenLost,
-    /// 9005, 9020, 9026: the user name or password is wrong here.
+    /// 9005, 9020, 9026: the user name or password is wrong here. As the answer to a login: the cloud
+    /// does not let this user or this application in.
     LoginRefused,
     /// 9042 (9021 on older servers): the device is offline.
     DeviceOffline,
@@ -195,11 +196,13 @@ pub enum ErrorClass {
     DeviceGone,
     /// 9015, 9023, 9025, 9029, 9039 and all other documented answers: repeating it would not help.
     Refused,
-    /// 9003, 9045: the application id is wrong or the API is gone; the account cannot work.
+    /// 9003, 9045: the application id is wrong or the API is gone. Only the answer to a login or a listing
+    /// says so of the account.
     Fatal,
     /// The request never left: no connection. It can be repeated safely.
     Unsent,
-    /// 9008, 5xx, time-out, HTML, not JSON: it may or may not have had its effect.
+    /// 9008, 5xx, time-out, HTML, not JSON: it may or may not have had its effect. As the answer to a login
+    /// also any code that speaks neither of the user nor of the application.
     Transient,
 }
 

@@ -75,8 +75,6 @@ pub(super) struct Link {
     mute: BTreeMap<Did, Duration>,
     complaints: BTreeSet<i64>,
     relogins: u8,
-    /// Logins refused since one was accepted.
-    refusals: u32,
     serial: u64,
     /// Since when it is in this state.
     since: Duration,
@@ -134,7 +132,6 @@ impl Link {
             mute: BTreeMap::new(),
             complaints: BTreeSet::new(),
             relogins: 0,
-            refusals: 0,
             serial: 0,
             since: now,
             heard_at: now,
@@ -373,23 +370,22 @@ impl Link {
         self.reason = None;
         self.enter(up, now);
         self.heard_at = now;
-        self.refusals = 0;
         self.probe.begin(now);
         self.subscribe(now, &self.missing(), orders);
     }
 
-    /// The cloud refused the login. True when another token may be the cure: not when one was just tried.
+    /// The cloud refused the login. Tells when that left: another token may be the cure.
     pub(super) fn refused(
         &mut self,
         now: Duration,
         reason: &str,
         chance: f64,
         orders: &mut Orders,
-    ) -> bool {
-        self.refusals = self.refusals.saturating_add(1);
+    ) -> Duration {
+        let sent_at = self.since;
         let reason = format!("the cloud refuses the login ({reason})");
         self.give_up(now, Fault::Session, &reason, chance, orders);
-        self.refusals == 1
+        sent_at
     }
 
     /// These are subscribed now; each is asked for its values, since nothing comes before a change.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::clock::Now;
@@ -20,8 +21,8 @@ use super::effect::{Announced, CloudCall, Effect, Learnt};
 use super::health::Health;
 use super::input::{Input, Sample};
 use super::looks::Looks;
-use super::pending::PendingSets;
 use super::own_state::OwnState;
+use super::pending::PendingSets;
 use super::plans::Plans;
 use super::products::Products;
 use super::publisher::Publisher;
@@ -63,7 +64,7 @@ pub struct Bridge {
     pub(super) topics: Topics,
     pub(super) accounts: BTreeMap<AccountName, Account>,
     pub(super) shared: SharedBudget,
-    pub(super) told_states: BTreeMap<AccountName, AccountState>,
+    pub(super) told_states: BTreeMap<AccountName, (AccountState, Option<Duration>)>,
     pub(super) registry: Registry,
     pub(super) products: Products,
     pub(super) plans: Plans,
@@ -73,8 +74,8 @@ pub struct Bridge {
     pub(super) push: PushLinks,
     pub(super) publisher: Publisher,
     pub(super) health: Health,
-    pub(super) last_sample: Sample,
     pub(super) own_state: OwnState,
+    pub(super) last_sample: Sample,
     pub(super) chance: fastrand::Rng,
     pub(super) started: Now,
     pub(super) republish: Republish,
@@ -123,8 +124,8 @@ impl Bridge {
             push: PushLinks::default(),
             publisher: Publisher::default(),
             health: Health::default(),
-            last_sample: Sample::default(),
             own_state: OwnState::default(),
+            last_sample: Sample::default(),
             chance: fastrand::Rng::with_seed(seed),
             started: now,
             republish: Republish::default(),
@@ -192,9 +193,9 @@ impl Bridge {
             (Some(self.stale_check), "stale check"),
             (Some(self.health_due), "health"),
             (self.inventory_due, "inventory"),
-            (self.pending.next_deadline(), "confirm"),
             (self.products.next_deadline(), "schema"),
             (self.own_state.next_deadline(), "own state"),
+            (self.pending.next_deadline(), "confirm"),
             (self.looks.next_deadline(), "look again"),
             (self.requests.next_deadline(), "request"),
             (self.push.next_deadline(|name| self.has_token(name)), "push"),
@@ -218,16 +219,20 @@ impl Bridge {
         if !self.publisher.is_up() {
             return Some("the broker is not connected".into());
         }
-        let states = self
-            .accounts
-            .iter()
-            .map(|(name, account)| (name, account.state()));
-        if states.clone().any(|(_, state)| state == AccountState::Ok) {
+        let mut states = self.accounts.values().map(Account::state);
+        if states.any(|state| state == AccountState::Ok) {
             return None;
         }
-        let states: Vec<String> = states
-            .map(|(name, state)| format!("{name} is {}", state.as_str()))
-            .collect();
+        let of = |(name, account): (&AccountName, &Account)| {
+            let state = account.state().as_str();
+            let reason = account.reason().map(|reason| format!(": {reason}"));
+            let next = account.login_waits_until();
+            let next = next.and_then(|at| Timestamp::from_second(self.started.unix_at(at)).ok());
+            let next = next.map(|at| format!("; the next login is at {at}"));
+            let (reason, next) = (reason.unwrap_or_default(), next.unwrap_or_default());
+            format!("{name} is {state}{reason}{next}")
+        };
+        let states: Vec<String> = self.accounts.iter().map(of).collect();
         Some(format!("no account is ok: {}", states.join(", ")))
     }
 
@@ -274,14 +279,14 @@ impl Bridge {
         self.expire_commands(now, out);
         self.expire_requests(now, out);
         self.follow_schedules(now, out);
+        self.ask_for_late_schemas(now);
+        self.mend_own_state(now, out);
         if now.mono >= self.stale_check {
             self.stale_check = now.mono + STALE_CHECK;
             self.publish_availability(now, out);
         }
         self.offer_next(now, out);
         self.announce_due(now, out);
-        self.ask_for_late_schemas(now);
-        self.mend_own_state(now, out);
         if self.inventory_due.is_some_and(|at| now.mono >= at) {
             self.inventory_due = None;
             self.publish_inventory(now, out);
@@ -461,7 +466,7 @@ impl Bridge {
         }
         self.abandon_requests(reason, |_| true, out);
         for (name, account) in &self.accounts {
-            let learnt = account.gate.budget().learnt(now);
+            let learnt = account.learnt(now);
             if learnt.tells_something() {
                 out.push(save_budget(name, learnt));
             }

@@ -26,14 +26,15 @@ mod link;
 mod listing;
 #[cfg(test)]
 mod listing_tests;
+mod login_limit;
 mod looks;
 mod machine;
 mod membership;
 mod message;
 mod outcome;
 mod own_changes;
-mod pending;
 mod own_state;
+mod pending;
 mod plans;
 mod poll;
 mod presence;

@@ -79,15 +79,18 @@ impl Bridge {
         let (before, endpoint) = (link.shown(), link.endpoint.clone());
         link.heard(now.mono);
         let (mut fault, mut done, mut news) = (None, Vec::new(), Vec::new());
-        let mut token_may_be_dead = false;
+        // When a login left that push refused.
+        let mut refused = None;
+        let mut is_accepted = false;
         match event {
             SocketEvent::Opened => link.opened(now.mono, &mut orders),
             SocketEvent::LoggedIn(Ok(())) => {
                 link.logged_in(now.mono, &mut orders);
+                is_accepted = true;
                 info!(%account, %endpoint, devices = link.devices().len(), "push is up");
             }
             SocketEvent::LoggedIn(Err(reason)) => {
-                token_may_be_dead = link.refused(now.mono, &reason, chance, &mut orders);
+                refused = Some(link.refused(now.mono, &reason, chance, &mut orders));
                 fault = Some(Fault::Session);
             }
             SocketEvent::Subscribed { done: all, failed } => {
@@ -117,8 +120,13 @@ impl Bridge {
         if fault.is_some() {
             tell_loss(account, link, before);
         }
-        if token_may_be_dead && let Some(account) = self.accounts.get_mut(account) {
-            account.doubt_token(now, chance);
+        if let Some(account) = self.accounts.get_mut(account) {
+            if is_accepted {
+                account.push_accepted();
+            }
+            if let Some(sent_at) = refused {
+                account.push_refused(sent_at, now);
+            }
         }
         let is_login =
             |(_, order): &(LinkId, SocketOrder)| matches!(order, SocketOrder::Login { .. });

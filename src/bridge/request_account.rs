@@ -56,7 +56,7 @@ impl Bridge {
             },
         };
         match self.accounts.get(&name).and_then(Account::refusal) {
-            Some(refusal) => Err(format!("the account is stopped: {refusal}")),
+            Some(refusal) => Err(format!("the cloud refuses the account: {refusal}")),
             None => Ok(name),
         }
     }

@@ -265,7 +265,7 @@ impl Town {
             return Err(CallError {
                 class: *class,
                 // With a code it is the API that answers: no outage.
-                code: (*class == ErrorClass::Transient).then_some(9008),
+                code: code_of(*class),
                 retry_after: None,
                 message: "as told".into(),
             });
@@ -340,6 +340,21 @@ impl Town {
             .map(|from| within(from).count())
             .max()
             .unwrap_or(0)
+    }
+}
+
+/// A code of the class.
+const fn code_of(class: ErrorClass) -> Option<u16> {
+    match class {
+        ErrorClass::Throttled => Some(9041),
+        ErrorClass::TokenLost => Some(9004),
+        ErrorClass::LoginRefused => Some(9020),
+        ErrorClass::DeviceOffline => Some(9042),
+        ErrorClass::DeviceGone => Some(9017),
+        ErrorClass::Refused => Some(9025),
+        ErrorClass::Fatal => Some(9003),
+        ErrorClass::Transient => Some(9008),
+        ErrorClass::Unsent => None,
     }
 }
 

@@ -60,6 +60,18 @@ impl Whereabouts {
             .map_or(Region::Custom, |(region, _)| *region)
     }
 
+    /// Every region refused the login: the next try begins with the first one.
+    pub(super) fn search_again(&mut self) {
+        if self.at_home {
+            return;
+        }
+        for (_, found) in &mut self.tried {
+            *found = Found::Nothing;
+        }
+        self.current = 0;
+        self.settled = self.tried.len() < 2;
+    }
+
     /// The login was refused here. Where the devices were, that is final: in another region the same
     /// name may be a user without devices, and settling there would take all of them for unbound.
     pub(super) fn refused(&mut self) -> Next {
@@ -147,6 +159,11 @@ mod tests {
         assert_eq!(search.refused(), Next::Move);
         assert_eq!(search.refused(), Next::Move);
         assert_eq!(search.refused(), Next::RefusedEverywhere);
+        search.search_again();
+        assert_eq!(search.region(), Region::Eu);
+        assert_eq!(search.refused(), Next::Move);
+        assert_eq!(search.listed(true), Next::Stay);
+        assert_eq!(search.region(), Region::Us);
         let mut single = Whereabouts::new(&[Region::Custom], None);
         assert_eq!(single.refused(), Next::RefusedEverywhere);
     }

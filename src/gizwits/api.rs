@@ -125,7 +125,8 @@ impl Api {
     pub async fn perform(&self, region: Region, call: CloudCall, unix_now: i64) -> CallOutcome {
         match call {
             CloudCall::Login => {
-                let session = self.enter(region, unix_now).await?;
+                let entered = self.enter(region, unix_now).await;
+                let session = entered.map_err(error::at_login)?;
                 Ok(Reply::LoggedIn {
                     uid: session.uid,
                     expires_at: session.expires_at,

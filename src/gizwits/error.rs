@@ -43,6 +43,17 @@ pub(super) fn find(
     })
 }
 
+/// The same error as the answer to a login.
+pub(super) fn at_login(error: CallError) -> CallError {
+    match error.code.map(ErrorCode::of) {
+        Some(code) if error.class != ErrorClass::Throttled => CallError {
+            class: code.class_at_login(),
+            ..error
+        },
+        Some(_) | None => error,
+    }
+}
+
 /// True where a cloud does not have a call, or not for this application. A gateway that knows no such
 /// path names no code.
 #[must_use]

@@ -80,6 +80,33 @@ macro_rules! codes {
                 }
             }
 
+            /// What the bridge does about it when a login is answered so: only a code that speaks of the
+            /// user or the application is a verdict on the account; any other passes.
+            #[must_use]
+            pub const fn class_at_login(self) -> ErrorClass {
+                if matches!(
+                    self,
+                    Self::PhoneUnavailable
+                        | Self::UsernameUnavailable
+                        | Self::EmailUnavailable
+                        | Self::AppAuthInvalid
+                        | Self::Deprecated
+                ) {
+                    return ErrorClass::LoginRefused;
+                }
+                match self.class() {
+                    class @ (ErrorClass::LoginRefused
+                    | ErrorClass::Fatal
+                    | ErrorClass::Throttled) => class,
+                    ErrorClass::TokenLost
+                    | ErrorClass::DeviceOffline
+                    | ErrorClass::DeviceGone
+                    | ErrorClass::Refused
+                    | ErrorClass::Unsent
+                    | ErrorClass::Transient => ErrorClass::Transient,
+                }
+            }
+
             /// What helps.
             #[must_use]
             pub const fn cure(self) -> Cure {
@@ -189,6 +216,29 @@ mod tests {
                 code.meaning().is_some() && !code.remedy().is_empty(),
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn only_codes_that_speak_of_user_or_application_are_a_verdict_at_login() {
+        use ErrorClass as C;
+        let verdicts = [
+            (9003, C::Fatal),
+            (9005, C::LoginRefused),
+            (9018, C::LoginRefused),
+            (9019, C::LoginRefused),
+            (9020, C::LoginRefused),
+            (9022, C::LoginRefused),
+            (9026, C::LoginRefused),
+            (9038, C::LoginRefused),
+            (9039, C::LoginRefused),
+            (9041, C::Throttled),
+            (9045, C::Fatal),
+        ];
+        for number in (9001..=9045).chain([9046, 9077, 9221, 9999]) {
+            let verdict = verdicts.iter().find(|(known, _)| *known == number);
+            let want = verdict.map_or(C::Transient, |(_, class)| *class);
+            assert_eq!(ErrorCode::of(number).class_at_login(), want, "{number}");
         }
     }
 

@@ -35,6 +35,7 @@ impl StateDir {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Region;
 
     #[test]
     fn what_was_learnt_comes_back_account_by_account() {
@@ -46,6 +47,7 @@ mod tests {
             per_minute,
             since: 1_800_000_000,
             back_at: vec![1_800_000_060],
+            logins: BTreeMap::from([(Region::Eu, vec![1_800_000_600])]),
         };
         dir.save_budget(&name("a"), &learnt(Some(7))).unwrap();
         dir.save_budget(&name("b"), &learnt(None)).unwrap();

@@ -10,7 +10,7 @@ use gizwits2mqtt::simulator::Scenario;
 use serde_json::{Value, json};
 
 use super::universe::Universe;
-use super::{HOUR, PER_MINUTE, settings, still};
+use super::{settings, still};
 
 #[test]
 fn a_first_listing_that_fails_is_soon_repeated() {
@@ -49,26 +49,6 @@ fn devices_are_found_in_the_region_that_has_them() {
     assert_eq!(universe.retained["g/hot_tub/temp_set"], b"38");
     let info: Value = serde_json::from_slice(&universe.retained["g/bridge/info"]).unwrap();
     assert_eq!(info["accounts"]["home"]["region"], "us");
-}
-
-#[test]
-fn wrong_credentials_are_tried_once_and_each_reload_counts() {
-    let mut universe = Universe::prepare(2, still(), settings(), Restored::default());
-    universe.password = "wrong";
-    universe.start();
-    universe.run_for(12 * HOUR);
-    assert_eq!(universe.calls, 1);
-    let info = universe.retained_json("g/bridge/info");
-    assert_eq!(info["accounts"]["home"]["state"], "auth_failed");
-    for _ in 0..2 * PER_MINUTE {
-        universe.tell(Input::Reconfigure(Box::new(settings())));
-        universe.run_for(1);
-    }
-    universe.password = "demo-password";
-    universe.run_for(60);
-    universe.tell(Input::Reconfigure(Box::new(settings())));
-    universe.run_for(120);
-    universe.check_truth();
 }
 
 #[test]

@@ -8,6 +8,9 @@ use super::universe::Universe;
 
 impl Universe {
     pub(crate) fn publish(&mut self, message: Publication) {
+        if let Some(record) = &mut self.record {
+            record.push(message.clone());
+        }
         let text = String::from_utf8_lossy(&message.payload);
         if let Some(secret) = SECRETS.iter().find(|secret| text.contains(*secret)) {
             self.fail("secret", format!("{secret:?} on {}", message.topic));

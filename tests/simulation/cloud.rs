@@ -109,7 +109,12 @@ impl Universe {
         };
         if let Some(code) = body["error_code"].as_u64() {
             let code = u16::try_from(code).unwrap();
-            let mut error = error(ErrorCode::of(code).class(), Some(code), "refused");
+            let class = if *call == CloudCall::Login {
+                ErrorCode::of(code).class_at_login()
+            } else {
+                ErrorCode::of(code).class()
+            };
+            let mut error = error(class, Some(code), "refused");
             error.retry_after = answer.retry_after.map(|s| Duration::from_secs(s.into()));
             return Err(error);
         }

@@ -19,6 +19,8 @@ use super::universe::Universe;
 
 /// The shortest pause after 9041.
 const PAUSE: Duration = Duration::from_secs(15);
+/// Logins of an account within an hour, whatever for.
+const LOGINS_PER_HOUR: usize = 4;
 /// A command is sent within this time, or never (`SEND_WITHIN` of the core).
 const SENT_WITHIN: Duration = Duration::from_secs(300);
 /// A repeat may come so much later: the device had its time to show the value.
@@ -61,6 +63,8 @@ struct Attempt {
 pub(crate) struct Laws {
     per_minute: usize,
     sent: BTreeMap<AccountName, VecDeque<Duration>>,
+    /// When logins left.
+    logins: BTreeMap<AccountName, Vec<Duration>>,
     /// No call may leave between these two.
     shut_at: Duration,
     shut_until: Duration,
@@ -119,6 +123,7 @@ impl Laws {
         Self {
             per_minute: settings.requests_per_minute.try_into().unwrap(),
             sent: BTreeMap::new(),
+            logins: BTreeMap::new(),
             shut_at: Duration::ZERO,
             shut_until: Duration::ZERO,
             dead_token: None,
@@ -141,6 +146,7 @@ impl Laws {
     pub(crate) fn restarted(&mut self, is_remembered: bool) {
         if !is_remembered {
             self.sent.clear();
+            self.logins.clear();
             self.shut_until = Duration::ZERO;
         }
         self.carried.clear();
@@ -308,6 +314,9 @@ impl Universe {
             let until = self.laws.shut_until;
             self.fail("pause", format!("{} before {until:?}", call.kind()));
         }
+        if matches!(call, CloudCall::Login) {
+            self.check_login(account);
+        }
         let token = self.token.clone();
         let token = token.filter(|_| !matches!(call, CloudCall::Login));
         if self.laws.is_dead(token.as_deref()) {
@@ -328,6 +337,26 @@ impl Universe {
             }
             _ => {}
         }
+    }
+
+    /// The cloud throttles logins sharply. One that found no connection never reached it.
+    fn check_login(&mut self, account: &AccountName) {
+        let now = self.now;
+        let reaches = self.cloud_is_reachable;
+        let logins = self.laws.logins.entry(account.clone()).or_default();
+        let recent = |at: &&Duration| **at + Duration::from_secs(3600) > now;
+        let within = logins.iter().rev().take_while(recent).count();
+        if reaches {
+            logins.push(now);
+        }
+        if within >= LOGINS_PER_HOUR {
+            self.fail("logins", format!("{} logins within an hour", within + 1));
+        }
+    }
+
+    /// When the bridge logged in.
+    pub(crate) fn logins(&self) -> impl Iterator<Item = Duration> {
+        self.laws.logins.values().flatten().copied()
     }
 
     /// A set leaves, over HTTP (with its call) or push.

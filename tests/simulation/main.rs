@@ -22,6 +22,7 @@ mod orders;
 mod plan;
 mod profiles;
 mod push;
+mod recovery;
 mod requests;
 mod schedules;
 mod sweep;

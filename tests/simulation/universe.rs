@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gizwits2mqtt::bridge::effect::Effect;
 use gizwits2mqtt::bridge::input::Sample;
-use gizwits2mqtt::bridge::{Input, Restored, Settings};
+use gizwits2mqtt::bridge::{Input, Publication, Restored, Settings};
 use gizwits2mqtt::clock::Now;
 use gizwits2mqtt::model::{ProductSchema, Region};
 use gizwits2mqtt::simulator::{Request, Scenario, World};
@@ -95,6 +95,8 @@ pub(crate) struct Universe {
     /// Ticks too early, too, must find nothing to do; a broken law is told to who runs this.
     pub(crate) is_strict: bool,
     is_early: bool,
+    /// What is published, where somebody wants to know.
+    pub(crate) record: Option<Vec<Publication>>,
     pub(crate) is_traced: bool,
     trace: VecDeque<String>,
 }
@@ -166,6 +168,7 @@ impl Universe {
             announcements: 0,
             is_strict: false,
             is_early: false,
+            record: None,
             is_traced: true,
             trace: VecDeque::new(),
         }

@@ -42,10 +42,13 @@ impl Account {
     /// What may leave now. [`Self::take`] it, or ask again later.
     pub(in crate::bridge) fn offer(&mut self, now: Now) -> Option<Offer> {
         self.blocked_until = None;
-        self.session.renew_if_due(self.region(), now);
-        if !self.session.is_live() {
-            return self.offer_login(now.mono);
+        self.session.end_if_due(now);
+        let is_live = self.session.is_live();
+        let login = self.offer_login(now);
+        if login.is_some() || !is_live {
+            return login;
         }
+        self.wake_at(self.session.ends_at(now));
         let (_, first) = self.queue.first()?;
         let urgency = urgency(first);
         if self.admitted(now.mono, urgency) {
@@ -59,24 +62,37 @@ impl Account {
             .then_some(Offer { urgency, what })
     }
 
-    fn offer_login(&mut self, now: Duration) -> Option<Offer> {
-        let due = self.session.login_due()?;
-        if now < due {
-            self.blocked_until = Some(due);
+    /// Without a token everything waits for a login; a renewal can wait itself.
+    fn offer_login(&mut self, now: Now) -> Option<Offer> {
+        let due = self.session.login_due(now);
+        let waits = due.filter(|due| now.mono < *due);
+        self.login_waits_until = waits.filter(|_| !self.session.is_live());
+        if waits.is_some() {
+            self.wake_at(waits);
             return None;
         }
-        let urgency = Urgency::Command;
+        due?;
+        let urgency = if self.session.is_live() {
+            Urgency::Rest
+        } else {
+            Urgency::Command
+        };
         let what = What::Login;
-        self.admitted(now, urgency)
+        self.admitted(now.mono, urgency)
             .then_some(Offer { urgency, what })
+    }
+
+    /// Something is to be done at this moment.
+    fn wake_at(&mut self, at: Option<Duration>) {
+        let both = self.blocked_until.into_iter().chain(at);
+        self.blocked_until = both.min();
     }
 
     fn admitted(&mut self, now: Duration, urgency: Urgency) -> bool {
         match self.gate.admit(now, urgency) {
             Admission::Now => true,
             Admission::At(at) => {
-                let sooner = self.blocked_until.is_none_or(|known| at < known);
-                self.blocked_until = self.blocked_until.filter(|_| !sooner).or(Some(at));
+                self.wake_at(Some(at));
                 false
             }
             Admission::AfterCall => false,
@@ -96,7 +112,8 @@ impl Account {
     pub(in crate::bridge) fn sent(&mut self, now: Duration, id: CallId, waiting: Waiting) {
         self.gate.passed(now);
         if waiting.job == Job::Login {
-            self.session.logging_in();
+            self.session.logging_in(now);
+            self.has_news = true;
         }
         if waiting.job == (Job::Bindings { skip: 0 }) {
             self.pace.left(now);
@@ -156,6 +173,7 @@ impl Account {
 
     /// Goes on with what an earlier run learnt.
     pub(in crate::bridge) fn restore(&mut self, learnt: &Learnt, now: Now) {
+        self.session.limit_mut().restore(&learnt.logins, now);
         if let Some(left) = self.gate.restore(learnt, now) {
             info!(account = %self.name, pause_s = left.as_secs(),
                 "the cloud said too often before the restart: the pause goes on");
@@ -166,16 +184,26 @@ impl Account {
     /// The same account, configured anew.
     pub(in crate::bridge) fn remember(&mut self, earlier: &Self, now: Duration) {
         self.gate.remember(&earlier.gate);
+        *self.session.limit_mut() = earlier.session.limit().clone();
         self.set_pace(now);
     }
 
     /// What to keep, when the budget learnt something since the last time.
     pub(in crate::bridge) fn take_learnt(&mut self, now: Now) -> Option<Learnt> {
-        if !self.gate.take_news() {
+        let is_news = std::mem::take(&mut self.has_news);
+        if !(self.gate.take_news() || is_news) {
             return None;
         }
         self.set_pace(now.mono);
-        Some(self.gate.budget().learnt(now))
+        Some(self.learnt(now))
+    }
+
+    /// What to keep for the next run.
+    pub(in crate::bridge) fn learnt(&self, now: Now) -> Learnt {
+        Learnt {
+            logins: self.session.limit().learnt(now),
+            ..self.gate.budget().learnt(now)
+        }
     }
 
     /// Polls no more often than the budget allows, so that nobody waits for turns that cannot come.

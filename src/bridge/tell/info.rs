@@ -1,5 +1,8 @@
 //! `BASE/bridge/info`: the bridge and its accounts.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::bridge::account::Account;
@@ -12,24 +15,29 @@ use crate::ids::AccountName;
 impl Bridge {
     /// Account states that changed: `bridge/info` and an event.
     pub(in crate::bridge) fn tell_states(&mut self, out: &mut Vec<Effect>) {
-        let changed: Vec<(AccountName, AccountState)> = self
+        let now: BTreeMap<AccountName, (AccountState, Option<Duration>)> = self
             .accounts
             .iter()
-            .map(|(name, account)| (name.clone(), account.state()))
-            .filter(|(name, state)| self.told_states.get(name) != Some(state))
+            .map(|(name, of)| (name.clone(), (of.state(), of.login_waits_until())))
             .collect();
-        if changed.is_empty() {
+        if now == self.told_states {
             return;
         }
-        for (name, state) in changed {
-            let reason = self.accounts.get(&name).and_then(Account::reason);
-            let details = json!({ "state": state.as_str(), "reason": reason });
-            self.publish_event("account_state", None, Some(&name), details, out);
-            if state == AccountState::Throttled {
-                self.publish_event("throttled", None, Some(&name), Value::Null, out);
+        for (name, (state, retry_at)) in &now {
+            let told = self.told_states.get(name);
+            if told.is_some_and(|(told, _)| told == state) {
+                continue;
             }
-            self.told_states.insert(name, state);
+            let reason = self.accounts.get(name).and_then(Account::reason);
+            let retry_at = retry_at.map(|at| self.started.unix_at(at));
+            let details =
+                json!({ "state": state.as_str(), "reason": reason, "retry_at": retry_at });
+            self.publish_event("account_state", None, Some(name), details, out);
+            if *state == AccountState::Throttled {
+                self.publish_event("throttled", None, Some(name), Value::Null, out);
+            }
         }
+        self.told_states = now;
         self.publish_info(out);
     }
 
@@ -37,7 +45,10 @@ impl Bridge {
     pub(in crate::bridge) fn publish_info(&mut self, out: &mut Vec<Effect>) {
         let account = |(name, account): (&AccountName, &Account)| {
             let state = account.state().as_str();
-            let body = json!({ "state": state, "region": account.region().as_str(), "reason": account.reason() });
+            let retry_at = account.login_waits_until();
+            let retry_at = retry_at.map(|at| self.started.unix_at(at));
+            let body = json!({ "state": state, "region": account.region().as_str(), "reason": account.reason(),
+                "retry_at": retry_at });
             (name.to_string(), body)
         };
         let shard = self.settings.shard;

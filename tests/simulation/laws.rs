@@ -42,7 +42,6 @@ pub(crate) struct Broken {
 /// What was asked of a device by one command.
 #[derive(Debug)]
 struct Order {
-    topic: String,
     at: Duration,
     life: u32,
     is_over: bool,
@@ -158,9 +157,8 @@ impl Laws {
         self.deaths.insert(life);
     }
 
-    pub(crate) fn ordered(&mut self, transaction: u64, topic: &str, at: Duration, life: u32) {
+    pub(crate) fn ordered(&mut self, transaction: u64, at: Duration, life: u32) {
         let order = Order {
-            topic: topic.into(),
             at,
             life,
             is_over: false,
@@ -383,10 +381,8 @@ impl Universe {
             return;
         };
         let is_over = order.is_over;
-        // It may have merged with newer ones of its device, which have all of their time.
-        let orders = self.laws.orders.range(transaction..);
-        let mut merged = orders.filter(|(_, other)| other.topic == order.topic);
-        let ordered_at = merged.next_back().map_or(order.at, |(_, other)| other.at);
+        // Whoever merged with it has a time of their own, and what only this one wants leaves within its.
+        let ordered_at = order.at;
         let attempts = self.laws.attempts.entry(transaction).or_default();
         let mut earlier = attempts.iter().filter(|attempt| !attempt.is_harmless);
         let (first, second) = (earlier.next().map(|attempt| attempt.at), earlier.next());

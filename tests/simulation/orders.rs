@@ -45,7 +45,7 @@ impl Universe {
         self.commands += 1;
         let transaction = self.commands;
         payload["transaction"] = transaction.into();
-        self.laws.ordered(transaction, topic, self.now, self.life);
+        self.laws.ordered(transaction, self.now, self.life);
         let reply = transaction.is_multiple_of(2).then(|| ReplyTo {
             topic: "me".into(),
             correlation: Some(transaction.to_be_bytes().to_vec()),

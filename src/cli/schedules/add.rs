@@ -35,7 +35,8 @@ takes. After a run, `gizwits2mqtt schedules logs ID` tells what came of it.";
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct AddArgs {
     /// A device and what to set on it, as in `set`; then more devices, if you like
-    #[arg(value_name = "DID|ATTR=VALUE", required = true, num_args = 2..)]
+    // Not `2..`: that would be two in a row, and options may stand between them.
+    #[arg(value_name = "DID|ATTR=VALUE", required = true, num_args = 1..)]
     words: Vec<String>,
 
     /// The time, local: 07:30

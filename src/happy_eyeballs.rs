@@ -26,7 +26,7 @@ pub async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let addresses = alternating(lookup_host((host, port)).await?.collect());
     if addresses.is_empty() {
         let message = format!("{host} has no address");
-        return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, message));
     }
     Ok(addresses)
 }
@@ -40,7 +40,10 @@ pub async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut waiting = addresses.iter().copied();
     // Dropped, it ends the attempts that lost.
     let mut attempts = JoinSet::new();
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "there is no address to connect to");
+    let mut last = io::Error::new(
+        io::ErrorKind::AddrNotAvailable,
+        "there is no address to connect to",
+    );
     loop {
         if let Some(address) = waiting.next() {
             attempts.spawn(TcpStream::connect(address));
@@ -79,7 +82,7 @@ fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use tokio::net::{TcpListener, TcpSocket};
     use tokio::time::timeout;
 
@@ -87,7 +90,7 @@ mod tests {
 
     /// An address whose queue is full, so that no further connection is answered; it lasts as long as
     /// what comes with it.
-    async fn black_hole() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+    pub(crate) async fn black_hole() -> (SocketAddr, (TcpListener, Vec<TcpStream>)) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = socket.listen(0).unwrap();
@@ -98,12 +101,21 @@ mod tests {
             held.push(stream.unwrap());
             assert!(held.len() < 100, "the queue never fills");
         }
-        (address, listener, held)
+        (address, (listener, held))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::testing::black_hole;
+    use super::*;
 
     #[tokio::test]
     async fn an_address_that_swallows_everything_does_not_keep_the_next_from_answering() {
-        let (hole, _listener, _held) = black_hole().await;
+        let (hole, _held) = black_hole().await;
         let good = TcpListener::bind("127.0.0.2:0").await.unwrap();
         let good_address = good.local_addr().unwrap();
         for addresses in [vec![hole, good_address], vec![hole, hole, good_address]] {

@@ -3,7 +3,7 @@
 //! ```text
 //! 6  cli                                                    composition, printing, exit codes
 //! 5  app                                                    tasks, channels, signals, the clock
-//! 4  happy_eyeballs -> gizwits | mqtt | config | store | web | simulator
+//! 4  happy_eyeballs, tls_fault -> gizwits | mqtt | config | store | web | simulator
 //!                                                           edges; they do not know one another
 //! 3  bridge                                                 the state machine: inputs and time in, effects out
 //! 2  profile -> homeassistant                               pure mapping
@@ -29,6 +29,7 @@ pub mod profile;
 pub mod bridge;
 
 pub mod happy_eyeballs;
+pub mod tls_fault;
 
 pub mod config;
 pub mod gizwits;

@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::cli::{Said, folder, run, run_with};
+use support::cli::{Said, folder, run, run_with, run_without_roots};
 use support::cloud::{Cloud, HEATER, SPA};
 
 const HEATER_PRODUCT: &str = "5a1a9d1de0f54a4e8b9f7b1c62d0a002";
@@ -265,6 +265,39 @@ async fn a_schedule_is_added_listed_run_and_removed() {
         .await;
     home.fails(&format!("schedules logs {id}"), 1, "schedules list")
         .await;
+}
+
+#[tokio::test]
+async fn options_may_stand_between_the_words_of_a_schedule() {
+    let home = Home::open().await;
+    for args in [
+        format!("schedules add {SPA} --at 07:30 power=on"),
+        format!("schedules add --at 07:31 {SPA} power=on --date tomorrow {HEATER} mode=eco"),
+    ] {
+        home.done(&args).await;
+    }
+    let listed = home.done("schedules list").await;
+    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    home.fails(
+        &format!("schedules add {SPA} --at 07:30"),
+        2,
+        "write ATTR=VALUE",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn without_certificates_a_cloud_without_tls_works_and_one_with_it_says_what_to_install() {
+    let home = Home::open().await;
+    let args = ["--json", "devices", "list"];
+    let said = run_without_roots(home.folder.path(), &args).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let file = home.folder.path().join("gizwits2mqtt.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("http://", "https://")).unwrap();
+    let said = run_without_roots(home.folder.path(), &args).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stderr.contains("install ca-certificates"), "{said:?}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::bridge::{CallError, ErrorClass};
 use crate::printable::is_printable;
+use crate::tls_fault;
 
 use super::error_code::ErrorCode;
 
@@ -193,8 +194,13 @@ pub(super) fn transport(err: reqwest::Error, host: &str) -> CallError {
         class,
         code: None,
         retry_after: None,
-        message: format!("{what}: {}", innermost(&err.without_url())),
+        message: format!("{what}: {}", cause(&err.without_url())),
     }
+}
+
+/// The cause in words that do not change from one try to the next.
+fn cause(err: &(dyn std::error::Error + 'static)) -> String {
+    tls_fault::find(err).map_or_else(|| innermost(err), tls_fault::words)
 }
 
 /// The cause that names the fact ("Connection refused"), without the layers around it.

@@ -11,7 +11,7 @@ use crate::bridge::{CallError, ErrorClass};
 use crate::secret::Secret;
 
 use super::request::{Bound, Method, Request};
-use super::{error, json};
+use super::{error, json, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The slowest good answers seen take a few seconds.
@@ -25,9 +25,12 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Why no call can be made at all.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
-    /// TLS or the resolver could not be set up.
+    /// The resolver could not be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
+    /// TLS could not be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
     /// A header cannot carry it.
     #[error("the application id has characters that no header can carry")]
     AppId,
@@ -38,6 +41,8 @@ pub enum SetUpError {
 pub(super) struct Http {
     client: Client,
     app_id: HeaderValue,
+    /// False where the system has no certificates to trust.
+    has_roots: bool,
 }
 
 /// What came back.
@@ -56,8 +61,9 @@ impl Http {
     /// (`HTTPS_PROXY`, `ALL_PROXY`) is used where TLS keeps it from reading along, so not where an
     /// address `is_clear`.
     pub(super) fn new(app_id: &str, is_clear: bool) -> Result<Self, SetUpError> {
-        // Fails when it is installed already, which is as good.
-        drop(rustls::crypto::ring::default_provider().install_default());
+        // A set-up of our own: the library's refuses to begin where the system has no certificates, also
+        // for a cloud without TLS, and logs each fault by itself.
+        let (tls, has_roots) = tls::client_config()?;
         let app_id = HeaderValue::from_str(app_id).map_err(|_| SetUpError::AppId)?;
         let builder = if is_clear {
             Client::builder().no_proxy()
@@ -65,13 +71,18 @@ impl Http {
             Client::builder()
         };
         let client = builder
+            .tls_backend_preconfigured(tls)
             .user_agent(concat!("gizwits2mqtt/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { client, app_id })
+        Ok(Self {
+            client,
+            app_id,
+            has_roots,
+        })
     }
 
     /// One exchange with the API below `base`, with these headers beside the application id.
@@ -82,6 +93,7 @@ impl Http {
         headers: Vec<(&'static str, Secret<String>)>,
         unix_now: i64,
     ) -> Result<Answer, CallError> {
+        self.can_trust(base)?;
         let mut url = below(base.clone(), &request.path);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
@@ -117,6 +129,7 @@ impl Http {
     /// A picture from an address that the cloud named, which may be anybody's: it is not told who
     /// asks.
     pub(super) async fn picture(&self, url: &Url, unix_now: i64) -> Result<Vec<u8>, CallError> {
+        self.can_trust(url)?;
         let sent = self.client.get(url.clone()).send().await;
         let answer = receive(sent, url, unix_now, Bound::ORDINARY).await?;
         if !(200..300).contains(&answer.status) {
@@ -126,6 +139,14 @@ impl Http {
             )));
         }
         Ok(answer.body)
+    }
+
+    /// Says what is missing, instead of that the other side is not trusted.
+    fn can_trust(&self, url: &Url) -> Result<(), CallError> {
+        if self.has_roots || url.scheme() != "https" {
+            return Ok(());
+        }
+        Err(error::own(ErrorClass::Unsent, tls::NO_ROOTS))
     }
 }
 

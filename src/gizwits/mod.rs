@@ -12,6 +12,7 @@ pub mod schedules;
 pub mod service;
 pub mod session;
 pub mod sign;
+mod tls;
 pub mod users;
 pub mod verification;
 mod wire;

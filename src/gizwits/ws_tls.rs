@@ -5,8 +5,12 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+
+use crate::tls_fault;
+
+use super::tls;
 
 /// Shakes hands over a connection.
 ///
@@ -20,19 +24,16 @@ pub(super) async fn wrap(stream: TcpStream, host: &str) -> Result<TlsStream<TcpS
     let config = config.map_err(|err| err.to_string())??;
     let connector = TlsConnector::from(Arc::new(config));
     let connected = connector.connect(name, stream).await;
-    connected.map_err(|err| format!("TLS failed: {err}"))
+    connected.map_err(|err| {
+        let words = tls_fault::find(&err).map_or_else(|| err.to_string(), tls_fault::words);
+        format!("TLS failed: {words}")
+    })
 }
 
 fn config() -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    // Some of the system's may be odd; they only do not count.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err("the system has no certificates to trust; install ca-certificates".into());
+    match tls::client_config() {
+        Ok((config, true)) => Ok(config),
+        Ok((_, false)) => Err(tls::NO_ROOTS.into()),
+        Err(err) => Err(err.to_string()),
     }
-    let provider = Arc::new(crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|err| err.to_string())?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }

@@ -1,5 +1,6 @@
 //! Everything the world can tell the core.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub enum Input {
         /// Retained topics were dropped since the link came up, since more waited than the outbox holds.
         lost: bool,
     },
+    /// What the broker refuses to subscribe to now: filters with its reason. None, when all is granted.
+    SubscriptionsRefused(BTreeMap<String, String>),
     /// A message arrived.
     Message(Message),
     /// The outcome of an [`super::Effect::Call`].

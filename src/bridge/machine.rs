@@ -20,6 +20,7 @@ use super::calls::{Job, Priority};
 use super::effect::{Announced, CloudCall, Effect, Learnt};
 use super::health::Health;
 use super::input::{Input, Sample};
+use super::log_fold::LogFold;
 use super::looks::Looks;
 use super::own_state::OwnState;
 use super::pending::PendingSets;
@@ -73,6 +74,9 @@ pub struct Bridge {
     pub(super) requests: Requests,
     pub(super) push: PushLinks,
     pub(super) publisher: Publisher,
+    /// What the broker refuses to subscribe to, with its reason: nothing that is published there arrives.
+    pub(super) refused_filters: BTreeMap<String, String>,
+    pub(super) failures: LogFold,
     pub(super) health: Health,
     pub(super) own_state: OwnState,
     pub(super) last_sample: Sample,
@@ -123,6 +127,8 @@ impl Bridge {
             requests: Requests::default(),
             push: PushLinks::default(),
             publisher: Publisher::default(),
+            refused_filters: BTreeMap::new(),
+            failures: LogFold::default(),
             health: Health::default(),
             own_state: OwnState::default(),
             last_sample: Sample::default(),
@@ -147,9 +153,19 @@ impl Bridge {
     #[must_use]
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
+        if let Some(left_out) = self.failures.roll(now.mono) {
+            warn!(left_out, "more commands failed in the last minute");
+        }
         match input {
             Input::MqttUp => self.mqtt_up(now, &mut out),
-            Input::MqttDown { .. } => self.publisher.down(),
+            Input::MqttDown { .. } => {
+                self.publisher.down();
+                self.refused_filters.clear();
+            }
+            Input::SubscriptionsRefused(refused) => {
+                self.refused_filters = refused;
+                self.publish_info(&mut out);
+            }
             Input::Message(message) => self.on_message(now, message, &mut out),
             Input::CallDone {
                 account,
@@ -218,6 +234,15 @@ impl Bridge {
     pub fn why_not_ready(&self) -> Option<String> {
         if !self.publisher.is_up() {
             return Some("the broker is not connected".into());
+        }
+        let base = &self.settings.base_topic;
+        let mut refused = self.refused_filters.iter();
+        if let Some((filter, reason)) =
+            refused.find(|(filter, _)| filter.starts_with(base.as_str()))
+        {
+            return Some(format!(
+                "the broker refuses the subscription to {filter} ({reason}), so commands do not arrive"
+            ));
         }
         let mut states = self.accounts.values().map(Account::state);
         if states.any(|state| state == AccountState::Ok) {

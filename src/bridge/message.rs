@@ -32,7 +32,18 @@ struct Checked {
 }
 
 impl Bridge {
-    pub(super) fn on_message(&mut self, now: Now, message: Message, out: &mut Vec<Effect>) {
+    pub(super) fn on_message(&mut self, now: Now, mut message: Message, out: &mut Vec<Effect>) {
+        if let Some(reply) = message
+            .reply
+            .take_if(|reply| !self.topics.may_answer_on(&reply.topic))
+        {
+            self.health.note("refused_response_topic".into());
+            debug!(
+                topic = message.topic,
+                response_topic = reply.topic,
+                "an answer does not go where the bridge keeps what it retains"
+            );
+        }
         let Some(inbound) = self.topics.parse(&message.topic) else {
             debug!(
                 topic = message.topic,
@@ -76,7 +87,9 @@ impl Bridge {
     fn refuse_unknown(&mut self, level: &str, message: &Message, out: &mut Vec<Effect>) {
         self.health.note("unknown_device".into());
         let error = format!("no device has the topic {level:?}, or it is not known yet");
-        warn!(topic = message.topic, error, "a command failed");
+        if self.failures.may_log() {
+            warn!(topic = message.topic, error, "a command failed");
+        }
         let details = json!({ "topic": message.topic, "error": error });
         self.publish_event("command_failed", None, None, details, out);
         let mut body =
@@ -305,7 +318,9 @@ impl Bridge {
                 );
             }
             None => {
-                warn!(topic, reason, "ignored");
+                if self.failures.may_log() {
+                    warn!(topic, reason, "ignored");
+                }
                 let details = json!({ "topic": topic, "error": reason });
                 self.publish_event("command_failed", None, None, details, out);
             }

@@ -8,6 +8,8 @@ mod announcer;
 mod answer;
 mod batch;
 mod belongings;
+#[cfg(test)]
+mod broker_tests;
 mod bucket;
 mod budget;
 mod caller;
@@ -26,6 +28,7 @@ mod link;
 mod listing;
 #[cfg(test)]
 mod listing_tests;
+mod log_fold;
 mod login_limit;
 mod looks;
 mod machine;

@@ -302,6 +302,7 @@ impl Demo {
             Input::MqttDown { .. }
             | Input::BrokerLimit { .. }
             | Input::Drained { .. }
+            | Input::SubscriptionsRefused(_)
             | Input::CallDone { .. }
             | Input::Socket { .. }
             | Input::Sampled(_)

@@ -170,6 +170,20 @@ impl Topics {
         filters
     }
 
+    /// Whether an answer may go to a topic that a stranger named: not to one that the bridge or Home
+    /// Assistant keeps something on. Below the base topic these are the results and responses alone.
+    #[must_use]
+    pub fn may_answer_on(&self, topic: &str) -> bool {
+        let below = |root: &str| {
+            topic
+                .strip_prefix(root)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
+        let is_answer = || topic.ends_with("/result") || topic.contains("/response/");
+        let is_ours = topic == self.base || below(&self.base) && !is_answer();
+        !is_ours && topic != self.status && !below(&self.discovery_prefix)
+    }
+
     /// Takes a topic apart; `None` when it is not one of ours.
     #[must_use]
     pub fn parse(&self, topic: &str) -> Option<Inbound> {
@@ -307,6 +321,25 @@ mod tests {
             ("bridges", false),
         ] {
             assert_eq!(is_reserved(level), want, "{level}");
+        }
+    }
+
+    #[test]
+    fn answers_go_to_no_topic_that_is_kept() {
+        let topics = Topics::new("a/b", "homeassistant", "homeassistant/status");
+        for (topic, may) in [
+            ("me/answers", true),
+            ("a/bc", true),
+            ("a/b/pool/result", true),
+            ("a/b/bridge/response/health", true),
+            ("a/b", false),
+            ("a/b/pool/set", false),
+            ("a/b/pool/power", false),
+            ("a/b/bridge/info", false),
+            ("homeassistant/status", false),
+            ("homeassistant/device/gizwits2mqtt_d/config", false),
+        ] {
+            assert_eq!(topics.may_answer_on(topic), may, "{topic}");
         }
     }
 

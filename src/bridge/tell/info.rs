@@ -64,6 +64,7 @@ impl Bridge {
                 "pages": self.inventory.pages,
                 "attributes": self.inventory.with_attributes,
             },
+            "mqtt": { "refused_subscriptions": self.refused_filters },
             "shard": { "index": shard.index, "count": shard.count },
         });
         self.publisher

@@ -26,7 +26,9 @@ impl Bridge {
     ) {
         if let Ending::Failed { reason, code } = &verdict.ending {
             let did = &verdict.did;
-            warn!(%did, reason, "a command failed");
+            if self.failures.may_log() {
+                warn!(%did, reason, "a command failed");
+            }
             self.health.note("command_failed".into());
             let details = json!({ "error": reason, "code": code });
             self.publish_event("command_failed", Some(did), None, details, out);

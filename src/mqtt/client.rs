@@ -16,6 +16,8 @@ use super::link::{Link, LinkEvent, Target};
 use super::options::{MqttConfig, MqttError};
 use super::outbox::Outbox;
 use super::reason::Failure;
+use super::subscriptions::Subscriptions;
+use super::topic::can_carry;
 
 const RECONNECT: RetryPolicy = RetryPolicy {
     first: Duration::from_secs(1),
@@ -35,8 +37,17 @@ const AT_ONCE: Duration = Duration::from_millis(100);
 const INBOUND: usize = 1_000;
 /// Trees of topics for which it is told that the broker throws messages away.
 const MAX_TREES: usize = 16;
-/// A topic has a two-byte length.
-const MAX_TOPIC_BYTES: usize = 65_535;
+/// A broker that leaves everything unacknowledged for this long takes nothing any more. That also notices a
+/// link that is half open, however long a keep alive the broker asked for: each minute a message leaves.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(60);
+/// The pauses between tries to subscribe to what the broker refused.
+const RESUBSCRIBE: RetryPolicy = RetryPolicy {
+    first: Duration::from_secs(10),
+    factor: 2.0,
+    longest: Duration::from_secs(600),
+};
+/// Links in a row that the broker closed soon and without a reason, before a cause is guessed.
+const SHORT_LINKS: u32 = 3;
 
 /// The way to publish. Clones share one link.
 #[derive(Debug, Clone)]
@@ -65,7 +76,7 @@ enum Wish {
 #[derive(Debug, Default)]
 struct State {
     outbox: Outbox,
-    subscriptions: Vec<Vec<String>>,
+    subscriptions: Subscriptions,
     is_up: bool,
     /// How often a link came up.
     links: u64,
@@ -104,7 +115,7 @@ impl MqttHandle {
 
     /// Subscribes on the current link; forgotten when it breaks.
     pub fn subscribe(&self, filters: Vec<String>) {
-        self.0.state().subscriptions.push(filters);
+        self.0.state().subscriptions.want(filters);
         self.0.wake.notify_one();
     }
 
@@ -165,17 +176,6 @@ impl MqttHandle {
     }
 }
 
-/// Whether a broker takes messages on this topic. Mosquitto ends the link over a control character or
-/// a code point that is none, and would at each new try.
-fn can_carry(topic: &str) -> bool {
-    let is_noncharacter = |c: char| {
-        let code = u32::from(c);
-        (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE
-    };
-    let is_bad = |c: char| matches!(c, '+' | '#') || c.is_control() || is_noncharacter(c);
-    !topic.is_empty() && topic.len() <= MAX_TOPIC_BYTES && !topic.contains(is_bad)
-}
-
 /// Starts the task that keeps the link. Inputs arrive on the receiver: `MqttUp`, `MqttDown` and
 /// messages.
 ///
@@ -217,6 +217,8 @@ fn start_when(
         shared,
         inputs,
         said: None,
+        is_stable: false,
+        short_links: 0,
         thrown: BTreeSet::new(),
     };
     tokio::spawn(keeper.run(begin));
@@ -258,6 +260,10 @@ struct Keeper {
     inputs: mpsc::Sender<Input>,
     /// The failure that was last told: the same one again is no news.
     said: Option<String>,
+    /// The link held for long enough to be a good one.
+    is_stable: bool,
+    /// Links in a row that ended soon after they came up, without a reason.
+    short_links: u32,
     /// Where the broker threw messages away on this link, and why: each is told once.
     thrown: BTreeSet<(String, String)>,
 }
@@ -282,6 +288,7 @@ impl Keeper {
             match self.one_link(&mut retry, wish).await {
                 End::Wanted(_) => return,
                 End::Broken(failure) => {
+                    let failure = self.guessed(failure);
                     self.broken(&failure).await;
                     let mut wait = retry.failed(fastrand::f64());
                     if failure.is_refusal {
@@ -301,8 +308,23 @@ impl Keeper {
     fn down(&self) -> bool {
         let mut state = self.shared.state();
         state.outbox.down();
-        state.subscriptions.clear();
+        state.subscriptions.down();
         std::mem::take(&mut state.is_up)
+    }
+
+    /// A broker without a word for it throws out the older of two clients with one id, and both come again
+    /// for ever.
+    fn guessed(&mut self, failure: Failure) -> Failure {
+        let was_up = self.shared.state().is_up;
+        if self.is_stable || !was_up || !failure.is_silent {
+            self.short_links = 0;
+            return failure;
+        }
+        self.short_links += 1;
+        if self.short_links < SHORT_LINKS {
+            return failure;
+        }
+        Failure::closes_each(&self.config.client_id)
     }
 
     async fn broken(&mut self, failure: &Failure) {
@@ -347,15 +369,26 @@ impl Keeper {
         let mut portions = interval(PORTION_EVERY);
         portions.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stable = sleep(STABLE_AFTER);
-        tokio::pin!(stable);
+        let unacknowledged = sleep(ACKNOWLEDGE_WITHIN);
+        let resubscribe = sleep(RESUBSCRIBE.first);
+        tokio::pin!(stable, unacknowledged, resubscribe);
+        let mut resubscribing = Retry::new(RESUBSCRIBE);
+        let mut was_owed = false;
+        self.is_stable = false;
         let end = loop {
-            let (has_backlog, is_idle) = {
+            let (has_backlog, is_idle, owed, is_refused) = {
                 let state = self.shared.state();
                 (
                     state.outbox.has_states(),
                     state.outbox.depth() == 0 || !state.is_up,
+                    state.outbox.unacknowledged(),
+                    !state.subscriptions.refused().is_empty(),
                 )
             };
+            if owed > 0 && !was_owed {
+                unacknowledged.set(sleep(ACKNOWLEDGE_WITHIN));
+            }
+            was_owed = owed > 0;
             let wanted = *wish.borrow_and_update();
             if wanted == Wish::LeaveNow || wanted == Wish::Leave && is_idle {
                 break End::Wanted(wanted);
@@ -363,12 +396,25 @@ impl Keeper {
             tokio::select! {
                 event = events.recv() => match event {
                     Some(LinkEvent::Down(failure)) => break End::Broken(failure),
-                    Some(event) => self.on_event(event).await,
+                    Some(event) => {
+                        // What is owed is reckoned anew from here.
+                        was_owed &= !matches!(event, LinkEvent::Acked { .. });
+                        self.on_event(event).await;
+                    }
                     None => break End::Broken(Failure::passing("the link's task ended")),
                 },
                 () = self.shared.wake.notified() => {}
                 _ = portions.tick(), if has_backlog => feeder.portion = PORTION,
-                () = &mut stable, if retry.failures() > 0 => retry.succeeded(),
+                () = &mut stable, if !self.is_stable => {
+                    self.is_stable = true;
+                    retry.succeeded();
+                    self.said = None;
+                }
+                () = &mut unacknowledged, if owed > 0 => break End::Broken(Failure::silent_acks(owed)),
+                () = &mut resubscribe, if is_refused => {
+                    self.shared.state().subscriptions.try_again();
+                    resubscribe.set(sleep(resubscribing.failed(fastrand::f64())));
+                }
                 _ = wish.changed() => {}
             }
             feeder.feed(&mut self.shared.state());
@@ -397,7 +443,6 @@ impl Keeper {
                     state.links += 1;
                 }
                 info!(broker = self.target.shown, "connected to the broker");
-                self.said = None;
                 self.thrown.clear();
                 if let Some(max_packet_bytes) = max_packet {
                     self.tell(Input::BrokerLimit { max_packet_bytes }).await;
@@ -411,15 +456,38 @@ impl Keeper {
                     self.thrown_away(&topic, reason);
                 }
             }
-            LinkEvent::SubscriptionRefused(reason) => {
-                warn!(
-                    reason,
-                    "the broker refused a subscription, so commands will not arrive; check its access rules for this user"
-                );
+            LinkEvent::Subscribing(packet_id) => {
+                self.shared.state().subscriptions.written(packet_id);
+            }
+            LinkEvent::Subscribed { packet_id, reasons } => {
+                self.subscribed(packet_id, reasons).await;
             }
             LinkEvent::Message(message) => self.tell(Input::Message(message)).await,
             LinkEvent::Down(_) => {}
         }
+    }
+
+    /// Tells what the broker refuses, and when it does so no more.
+    async fn subscribed(&self, packet_id: u16, reasons: Vec<Option<String>>) {
+        let refused = {
+            let mut state = self.shared.state();
+            if !state.subscriptions.answered(packet_id, reasons) {
+                return;
+            }
+            state.subscriptions.refused().clone()
+        };
+        for (filter, reason) in &refused {
+            warn!(
+                filter,
+                reason,
+                "the broker refuses a subscription, so what is published there does not arrive; \
+                 check its access rules for this user; trying again"
+            );
+        }
+        if refused.is_empty() {
+            info!("the broker grants all subscriptions now");
+        }
+        self.tell(Input::SubscriptionsRefused(refused)).await;
     }
 
     /// Access rules that are wrong are so for all topics of a tree, and for each of its messages.
@@ -455,8 +523,8 @@ impl Feeder {
         if !state.is_up {
             return;
         }
-        for filters in state.subscriptions.drain(..) {
-            if !self.link.subscribe(&filters) {
+        while let Some(filters) = state.subscriptions.next() {
+            if !self.link.subscribe(filters) {
                 warn!("a subscription could not be sent");
             }
         }
@@ -469,30 +537,5 @@ impl Feeder {
                 return;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topics_that_would_cost_the_link_are_not_published_on() {
-        for topic in ["a", "a/b c/é温度", "$x"] {
-            assert!(can_carry(topic), "{topic:?}");
-        }
-        for topic in [
-            "",
-            "a/+",
-            "#",
-            "a\0",
-            "a\n",
-            "a\u{85}",
-            "a\u{fffe}",
-            "\u{fdd0}",
-        ] {
-            assert!(!can_carry(topic), "{topic:?}");
-        }
-        assert!(!can_carry(&"x".repeat(MAX_TOPIC_BYTES + 1)));
     }
 }

@@ -36,8 +36,13 @@ pub(super) enum LinkEvent {
         packet_id: u16,
         refused: Option<String>,
     },
-    /// SUBACK with refusals.
-    SubscriptionRefused(String),
+    /// The oldest subscription that it was given is on the wire.
+    Subscribing(u16),
+    /// SUBACK: for each filter the reason why it was refused, if it was.
+    Subscribed {
+        packet_id: u16,
+        reasons: Vec<Option<String>>,
+    },
     /// A message arrived.
     Message(Message),
     /// The last event of a link.
@@ -73,6 +78,12 @@ pub(super) async fn pump(mut source: impl Source, events: mpsc::Sender<LinkEvent
     }
 }
 
+/// Tells that a link never began.
+pub(super) async fn tell_end(events: &mpsc::Sender<LinkEvent>, failure: Failure) {
+    // Who does not listen any more needs no reason.
+    drop(events.send(LinkEvent::Down(failure)).await);
+}
+
 /// The sending half of a link.
 #[derive(Debug)]
 pub(super) enum Link {
@@ -103,7 +114,10 @@ impl Target {
         let shown = address.shown();
         let (host, port, way) = match address {
             Address::Tcp { host, port } => (host, port, Way::Tcp),
-            Address::Tls { host, port } => (host, port, Way::Tls(tls::client_config(config)?)),
+            Address::Tls { host, port } => {
+                let way = Way::Tls(tls::client_config(config, &host)?);
+                (host, port, way)
+            }
             Address::Unix(path) => (path, 0, Way::Unix),
         };
         Ok(Self {
@@ -143,7 +157,7 @@ impl Link {
         }
     }
 
-    pub(super) fn subscribe(&self, filters: &[String]) -> bool {
+    pub(super) fn subscribe(&self, filters: Vec<String>) -> bool {
         match self {
             Self::V4(sender) => sender.subscribe(filters),
             Self::V5(sender) => sender.subscribe(filters),

@@ -237,6 +237,12 @@ impl Outbox {
         waiting + self.handed.len() + self.unacked.len()
     }
 
+    /// Messages that are on the wire without an acknowledgement.
+    #[must_use]
+    pub fn unacknowledged(&self) -> usize {
+        self.unacked.len()
+    }
+
     /// True while a state waits here.
     #[must_use]
     pub fn has_states(&self) -> bool {

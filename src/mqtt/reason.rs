@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use rustls::AlertDescription as Alert;
 
+use crate::tls_fault;
+
 /// A link that ended or never began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Failure {
@@ -11,6 +13,8 @@ pub(super) struct Failure {
     pub(super) reason: String,
     /// The broker does not want us: trying soon again would not help.
     pub(super) is_refusal: bool,
+    /// The broker closed the connection and did not say why.
+    pub(super) is_silent: bool,
 }
 
 impl Failure {
@@ -18,13 +22,47 @@ impl Failure {
         Self {
             reason: reason.into(),
             is_refusal: false,
+            is_silent: false,
         }
+    }
+
+    /// The broker closed the connection without a reason.
+    pub(super) fn closed() -> Self {
+        Self {
+            is_silent: true,
+            ..Self::passing("the broker closed the connection")
+        }
+    }
+
+    /// So many messages were sent, and none of them acknowledged.
+    pub(super) fn silent_acks(messages: usize) -> Self {
+        Self::passing(format!(
+            "the broker takes messages and acknowledges none ({messages} wait); is it overloaded?"
+        ))
+    }
+
+    /// The broker closes each connection soon after it has taken it.
+    pub(super) fn closes_each(client_id: &str) -> Self {
+        Self::refusal(format!(
+            "the broker closes each connection soon after it came up, and does not say why; \
+             most likely another client has the same mqtt.client_id ({client_id}): give each its own"
+        ))
+    }
+
+    /// A packet that is larger than the bridge takes. A retained message comes again with each link.
+    pub(super) fn too_large(bytes: usize, limit: u32) -> Self {
+        Self::refusal(format!(
+            "a message has {bytes} bytes, more than the {limit} that a command may have; a retained one \
+             comes again with each connection: clear it with an empty retained message (it is on a topic \
+             that ends in set, get or raw, or below request, under mqtt.base_topic), or set mqtt.protocol to 5"
+        ))
     }
 
     pub(super) fn refusal(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             is_refusal: true,
+            is_silent: false,
         }
     }
 
@@ -75,7 +113,7 @@ impl Failure {
             Kind::ConnectionReset
             | Kind::ConnectionAborted
             | Kind::BrokenPipe
-            | Kind::UnexpectedEof => "the broker closed the connection".into(),
+            | Kind::UnexpectedEof => return Self::closed(),
             _ => match certificate_fault(err) {
                 Some(fault) => fault,
                 None => format!("the connection to {address} failed: {err}"),
@@ -90,10 +128,11 @@ impl Failure {
     reason = "only two kinds have a remedy of their own"
 )]
 fn certificate_fault(err: &io::Error) -> Option<String> {
-    let tls = err.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let tls = tls_fault::find(err)?;
+    let words = tls_fault::words(tls);
     Some(match tls {
-        rustls::Error::InvalidCertificate(fault) => format!(
-            "the broker's certificate is not trusted ({fault}); \
+        rustls::Error::InvalidCertificate(_) => format!(
+            "the broker's certificate is not trusted ({words}); \
              for a certificate of your own set mqtt.ca_file, and use the name that it was made for"
         ),
         rustls::Error::AlertReceived(
@@ -104,9 +143,9 @@ fn certificate_fault(err: &io::Error) -> Option<String> {
             // What TLS 1.2 says when a certificate is missing.
             | Alert::HandshakeFailure,
         ) => format!(
-            "the broker wants a certificate from its clients and did not get one that it trusts ({tls}); \
+            "the broker wants a certificate from its clients and did not get one that it trusts ({words}); \
              check mqtt.client_cert_file and mqtt.client_key_file"
         ),
-        other => format!("TLS with the broker failed: {other}; is its port for TLS?"),
+        _ => format!("TLS with the broker failed: {words}; is its port for TLS?"),
     })
 }

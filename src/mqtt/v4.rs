@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use crate::bridge::Publication;
 use crate::bridge::input::Message;
 
-use super::link::{KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, REQUESTS, Source, Target, pump};
+use super::link::{KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, REQUESTS, Source, Target, pump, tell_end};
 use super::options::MqttConfig;
+use super::reach::reach;
 use super::reason::Failure;
 use super::transport::{network, transport};
 
@@ -32,11 +33,31 @@ pub(super) fn open(
 ) -> (Sender, impl Future<Output = ()> + use<>) {
     let (client, mut event_loop) = AsyncClient::new(options(config, &target), REQUESTS);
     event_loop.set_network_options(network());
-    let source = Events {
-        event_loop,
-        address: target.shown,
+    let config = config.clone();
+    let run = async move {
+        match reach(&target).await {
+            Ok(host) => {
+                event_loop.mqtt_options = options(
+                    &config,
+                    &Target {
+                        host,
+                        ..target.clone()
+                    },
+                )
+            }
+            Err(failure) => return tell_end(&events, failure).await,
+        }
+        let address = target.shown;
+        pump(
+            Events {
+                event_loop,
+                address,
+            },
+            events,
+        )
+        .await;
     };
-    (Sender(client), pump(source, events))
+    (Sender(client), run)
 }
 
 fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
@@ -93,11 +114,19 @@ fn translate(event: Event) -> Option<LinkEvent> {
             retained: publish.retain,
             reply: None,
         })),
-        Event::Incoming(Packet::SubAck(ack)) => ack
-            .return_codes
-            .contains(&SubscribeReasonCode::Failure)
-            .then(|| LinkEvent::SubscriptionRefused("failure".into())),
+        Event::Outgoing(Outgoing::Subscribe(packet_id)) => Some(LinkEvent::Subscribing(packet_id)),
+        Event::Incoming(Packet::SubAck(ack)) => Some(LinkEvent::Subscribed {
+            packet_id: ack.pkid,
+            reasons: ack.return_codes.iter().map(refusal).collect(),
+        }),
         Event::Incoming(_) | Event::Outgoing(_) => None,
+    }
+}
+
+fn refusal(code: &SubscribeReasonCode) -> Option<String> {
+    match code {
+        SubscribeReasonCode::Success(_) => None,
+        SubscribeReasonCode::Failure => Some("refused".into()),
     }
 }
 
@@ -115,9 +144,10 @@ fn failure(err: &ConnectionError, address: &str) -> Failure {
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             Failure::passing("the broker does not answer any more")
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            Failure::passing("the broker closed the connection")
-        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => Failure::closed(),
+        ConnectionError::MqttState(StateError::Deserialization(
+            Malformed::PayloadSizeLimitExceeded(bytes),
+        )) => Failure::too_large(*bytes, MAX_PACKET_BYTES),
         ConnectionError::MqttState(StateError::Deserialization(fault)) => {
             Failure::not_understood(fault, address)
         }
@@ -142,10 +172,10 @@ impl Sender {
         sent.is_ok()
     }
 
-    pub(super) fn subscribe(&self, filters: &[String]) -> bool {
+    pub(super) fn subscribe(&self, filters: Vec<String>) -> bool {
         let filters = filters
-            .iter()
-            .map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+            .into_iter()
+            .map(|filter| SubscribeFilter::new(filter, QoS::AtLeastOnce));
         self.0.try_subscribe_many(filters).is_ok()
     }
 

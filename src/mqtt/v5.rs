@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties, SubAck,
+    ConnectProperties, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties,
     SubscribeReasonCode,
 };
 use rumqttc::v5::mqttbytes::{Error as Malformed, QoS};
@@ -16,10 +16,12 @@ use crate::bridge::input::{Message, ReplyTo};
 
 use super::link::{
     CONNECT_TIMEOUT_S, KEEP_ALIVE, LinkEvent, MAX_INFLIGHT, MAX_PACKET_BYTES, REQUESTS, Source,
-    Target, pump,
+    Target, pump, tell_end,
 };
 use super::options::MqttConfig;
+use super::reach::reach;
 use super::reason::Failure;
+use super::topic::can_answer_on;
 use super::transport::{network, transport};
 
 /// See [`super::link::Link`].
@@ -31,12 +33,32 @@ pub(super) fn open(
     target: Target,
     events: mpsc::Sender<LinkEvent>,
 ) -> (Sender, impl Future<Output = ()> + use<>) {
-    let (client, event_loop) = AsyncClient::new(options(config, &target), REQUESTS);
-    let source = Events {
-        event_loop,
-        address: target.shown,
+    let (client, mut event_loop) = AsyncClient::new(options(config, &target), REQUESTS);
+    let config = config.clone();
+    let run = async move {
+        match reach(&target).await {
+            Ok(host) => {
+                event_loop.options = options(
+                    &config,
+                    &Target {
+                        host,
+                        ..target.clone()
+                    },
+                )
+            }
+            Err(failure) => return tell_end(&events, failure).await,
+        }
+        let address = target.shown;
+        pump(
+            Events {
+                event_loop,
+                address,
+            },
+            events,
+        )
+        .await;
     };
-    (Sender(client), pump(source, events))
+    (Sender(client), run)
 }
 
 fn options(config: &MqttConfig, target: &Target) -> MqttOptions {
@@ -109,16 +131,23 @@ fn translate(event: Event) -> Option<LinkEvent> {
             })
         }
         Event::Incoming(Packet::Publish(publish)) => message(publish).map(LinkEvent::Message),
-        Event::Incoming(Packet::SubAck(ack)) => refusal(&ack).map(LinkEvent::SubscriptionRefused),
+        Event::Outgoing(Outgoing::Subscribe(packet_id)) => Some(LinkEvent::Subscribing(packet_id)),
+        Event::Incoming(Packet::SubAck(ack)) => Some(LinkEvent::Subscribed {
+            packet_id: ack.pkid,
+            reasons: ack.return_codes.iter().map(refusal).collect(),
+        }),
         Event::Incoming(_) | Event::Outgoing(_) => None,
     }
 }
 
-/// A topic that is not UTF-8 breaks the protocol and cannot be one of ours.
+/// A topic that is not UTF-8 breaks the protocol and cannot be one of ours. Where nobody could publish, an
+/// answer is not wanted.
 fn message(publish: Publish) -> Option<Message> {
     let reply = publish.properties.and_then(|properties| {
         Some(ReplyTo {
-            topic: properties.response_topic?,
+            topic: properties
+                .response_topic
+                .filter(|topic| can_answer_on(topic))?,
             correlation: properties.correlation_data.map(|data| data.to_vec()),
         })
     });
@@ -130,11 +159,16 @@ fn message(publish: Publish) -> Option<Message> {
     })
 }
 
-fn refusal(ack: &SubAck) -> Option<String> {
-    ack.return_codes
-        .iter()
-        .find(|code| !matches!(code, SubscribeReasonCode::Success(_)))
-        .map(|code| format!("{code:?}"))
+fn refusal(code: &SubscribeReasonCode) -> Option<String> {
+    (!matches!(code, SubscribeReasonCode::Success(_))).then(|| format!("{code:?}"))
+}
+
+/// Commands come below wildcards: one that was published with the retain flag is to arrive with it, also
+/// while the bridge listens, since the broker hands it out again with each connection (decision 0033). A
+/// topic that is watched by its full name, such as Home Assistant's birth, counts when it is live,
+/// whatever its flag.
+fn keeps_the_retain_flag(filter: &str) -> bool {
+    filter.contains(['+', '#'])
 }
 
 fn failure(err: &ConnectionError, address: &str) -> Failure {
@@ -152,9 +186,7 @@ fn failure(err: &ConnectionError, address: &str) -> Failure {
         ConnectionError::MqttState(StateError::AwaitPingResp) => {
             Failure::passing("the broker does not answer any more")
         }
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            Failure::passing("the broker closed the connection")
-        }
+        ConnectionError::MqttState(StateError::ConnectionAborted) => Failure::closed(),
         ConnectionError::MqttState(StateError::ServerDisconnect { reason_code, .. }) => {
             disconnected(&format!("{reason_code:?}"))
         }
@@ -204,14 +236,31 @@ impl Sender {
         sent.is_ok()
     }
 
-    pub(super) fn subscribe(&self, filters: &[String]) -> bool {
-        let filters = filters
-            .iter()
-            .map(|filter| Filter::new(filter.clone(), QoS::AtLeastOnce));
+    pub(super) fn subscribe(&self, filters: Vec<String>) -> bool {
+        let filters = filters.into_iter().map(|filter| Filter {
+            preserve_retain: keeps_the_retain_flag(&filter),
+            ..Filter::new(filter, QoS::AtLeastOnce)
+        });
         self.0.try_subscribe_many(filters).is_ok()
     }
 
     pub(super) fn disconnect(&self) -> bool {
         self.0.try_disconnect().is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_keep_the_retain_flag() {
+        for (filter, keeps) in [
+            ("gizwits2mqtt/+/set", true),
+            ("gizwits2mqtt/bridge/request/#", true),
+            ("homeassistant/status", false),
+        ] {
+            assert_eq!(keeps_the_retain_flag(filter), keeps, "{filter}");
+        }
     }
 }

@@ -56,7 +56,7 @@ fn a_reload_in_the_middle_of_a_command_ends_it_with_a_result() {
     let mut universe = Universe::new(6, still());
     universe.run_for(60);
     universe.command();
-    assert!(!universe.flights.is_empty(), "the call is under way");
+    assert!(!universe.here.flights.is_empty(), "the call is under way");
     let mut changed = settings();
     for account in changed.accounts.values_mut() {
         account.regions = vec![Region::Eu];
@@ -136,7 +136,7 @@ fn another_user_under_the_same_name_is_searched_for_in_all_regions() {
     };
     assert_eq!(region(&universe), "eu");
     universe.empty_region = Some(Region::Eu);
-    universe.settings = wide(2);
+    universe.here.settings = wide(2);
     universe.tell(Input::Reconfigure(Box::new(wide(2))));
     universe.run_for(60);
     assert_eq!(region(&universe), "us", "the other user has devices there");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use gizwits2mqtt::simulator::{Reaction, Request};
 use serde_json::Value;
 
+use super::real_devices::TANK;
 use super::universe::{SPA, Universe};
 
 impl Universe {
@@ -22,6 +23,7 @@ impl Universe {
             (SPA, "hot_tub"),
             ("DemoMeter0000000000005", "pool_meter"),
             ("DemoWave00000000000004", "reef"),
+            (TANK, "tank"),
         ] {
             if !self.laws.knows(did) {
                 continue;
@@ -54,20 +56,30 @@ impl Universe {
                 &format!("{level} is not online"),
             );
         }
-        let state = self.retained.get("g/bridge/state");
-        self.check(
-            state.map(Vec::as_slice) == Some(b"online"),
-            "the bridge is not online",
-        );
-        let info = self.retained_json("g/bridge/info");
-        self.check(info["accounts"]["home"]["state"] == "ok", "not ok");
+        for process in self.processes().filter(|process| process.is_wanted) {
+            let state = self.retained.get(&process.bridge_topic("state"));
+            self.check(
+                state.map(Vec::as_slice) == Some(b"online"),
+                "the bridge is not online",
+            );
+            let info = self.retained_json(&process.bridge_topic("info"));
+            for account in process.settings.accounts.keys() {
+                let state = &info["accounts"][account.as_str()]["state"];
+                self.check(*state == "ok", &format!("{account} is {state}"));
+            }
+        }
         self.check_inventory();
     }
 
     /// Each device is listed and announced, and what is listed is what its own topics say.
     fn check_inventory(&mut self) {
-        let listed = self.retained_json("g/bridge/devices");
-        let listed = listed.as_array().unwrap();
+        let wanted = self.processes().filter(|process| process.is_wanted);
+        let listed: Vec<Value> = wanted
+            .flat_map(|process| {
+                let listed = self.retained_json(&process.bridge_topic("devices"));
+                listed.as_array().unwrap().clone()
+            })
+            .collect();
         let bound = self.bound_in_cloud();
         let dids: BTreeSet<&str> = listed
             .iter()
@@ -78,7 +90,8 @@ impl Universe {
             dids == bound,
             &format!("{dids:?} are listed, {bound:?} bound"),
         );
-        for row in listed {
+        self.check(listed.len() == dids.len(), "a device is listed twice");
+        for row in &listed {
             let (did, level) = (row["did"].as_str().unwrap(), row["topic"].as_str().unwrap());
             let config = format!("homeassistant/device/gizwits2mqtt_{did}/config");
             let config = self.retained_json(&config);

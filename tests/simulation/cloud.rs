@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gizwits2mqtt::bridge::{CallOutcome, CloudCall, ErrorClass, Reply};
 use gizwits2mqtt::gizwits::{ErrorCode, sign};
-use gizwits2mqtt::ids::{Did, Mac, ProductKey, ScheduleId};
+use gizwits2mqtt::ids::{AccountName, Did, Mac, ProductKey, ScheduleId};
 use gizwits2mqtt::model::binding::Bound;
 use gizwits2mqtt::model::schedule::{Plan, Run, Task};
 use gizwits2mqtt::model::{Device, Endpoint, ProductSchema, Schedule, When};
@@ -14,29 +14,47 @@ use gizwits2mqtt::simulator::{Answer, Reaction, Request};
 use serde_json::{Value, json};
 
 use super::network::error;
+use super::process::Session;
+use super::reloads::user_of;
 use super::universe::Universe;
 
 impl Universe {
+    /// As the user of the first account.
     pub(crate) fn ask_cloud(&mut self, call: &CloudCall) -> CallOutcome {
-        let token = self.token.clone();
-        self.ask_cloud_as(call, token.as_deref())
+        let account = AccountName::new("home").unwrap();
+        let token = self.processes().find_map(|process| process.token(&account));
+        self.ask_cloud_as(&account, call, token.as_deref())
     }
 
-    pub(crate) fn ask_cloud_as(&mut self, call: &CloudCall, token: Option<&str>) -> CallOutcome {
-        let request = self.to_http(call, token);
+    pub(crate) fn ask_cloud_as(
+        &mut self,
+        account: &AccountName,
+        call: &CloudCall,
+        token: Option<&str>,
+    ) -> CallOutcome {
+        let request = self.to_http(account, call, token);
         match self.cloud.handle(self.unix_ms(), &request) {
-            Reaction::Answer(answer) => self.read(call, &answer),
+            Reaction::Answer(answer) => {
+                self.late = Duration::from_millis(answer.delay_ms.try_into().unwrap());
+                self.read(call, &answer)
+            }
             Reaction::Hang => Err(error(ErrorClass::Transient, None, "hang")),
             Reaction::Reset => Err(error(ErrorClass::Transient, None, "reset")),
         }
     }
 
-    fn to_http(&self, call: &CloudCall, token: Option<&str>) -> Request {
+    /// The user of an account in the settings.
+    fn name_of(&self, account: &AccountName) -> &str {
+        let account = self.here.settings.accounts.get(account);
+        account.map_or("", |account| user_of(account))
+    }
+
+    fn to_http(&self, account: &AccountName, call: &CloudCall, token: Option<&str>) -> Request {
         let (method, path, body) = match call {
             CloudCall::Login => (
                 "POST",
                 "/app/login".to_owned(),
-                json!({ "username": "demo@example.com", "password": self.password }),
+                json!({ "username": self.name_of(account), "password": self.password }),
             ),
             CloudCall::Bindings { .. } => ("GET", "/app/bindings".into(), Value::Null),
             CloudCall::Schema { .. } => ("GET", "/app/datapoint".into(), Value::Null),
@@ -120,8 +138,10 @@ impl Universe {
         }
         Ok(match call {
             CloudCall::Login => {
-                self.fresh_token = body["token"].as_str().map(str::to_owned);
-                self.uid = body["uid"].as_str().unwrap().to_owned();
+                self.fresh = Some(Session {
+                    token: body["token"].as_str().unwrap().to_owned(),
+                    uid: body["uid"].as_str().unwrap().to_owned(),
+                });
                 Reply::LoggedIn {
                     uid: "u".into(),
                     expires_at: body["expire_at"].as_i64().unwrap(),

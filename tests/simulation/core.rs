@@ -7,15 +7,18 @@
     reason = "each place looks at the variants that it is about"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use gizwits2mqtt::bridge::effect::Effect;
 use gizwits2mqtt::bridge::{
-    Bridge, CallError, CloudCall, ErrorClass, Input, Reply, Restored, Settings, SocketEvent,
+    Bridge, CallError, CloudCall, ErrorClass, Input, Publication, Reply, Restored, Settings,
+    SocketEvent, SocketOrder,
 };
 use gizwits2mqtt::clock::Now;
 use gizwits2mqtt::ids::{CallId, Did, LinkId};
+
+use super::real_devices::MOMENTARY;
 
 /// What is wrong with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,14 @@ pub(crate) enum Bug {
     StaleOverwrite,
     /// A command without an answer is sent again like one that never left.
     DoubledCommand,
+    /// A press that no report shows is sent once more.
+    RepeatedPress,
+    /// What another instance or account has now is taken from Home Assistant.
+    EmptiedForAnother,
+    /// A listing begins anew when it has come to its third page.
+    ListingRestarted,
+    /// That a device was bound is not heard while a listing is under way.
+    HintLost,
 }
 
 /// See the module.
@@ -42,6 +53,12 @@ pub(crate) struct Core {
     renamed: BTreeMap<CallId, CallId>,
     /// The newest `updated_at` that was told of a device.
     newest: BTreeMap<Did, i64>,
+    /// A press as it left, to be sent again.
+    press: Option<Effect>,
+    /// Devices in Home Assistant.
+    announced: BTreeSet<String>,
+    /// The listing that is under way.
+    listing: Option<CallId>,
 }
 
 impl Core {
@@ -61,6 +78,9 @@ impl Core {
             commands: BTreeMap::new(),
             renamed: BTreeMap::new(),
             newest: BTreeMap::new(),
+            press: None,
+            announced: BTreeSet::new(),
+            listing: None,
         }
     }
 
@@ -84,6 +104,9 @@ impl Core {
                 }
                 effects
             }
+            Some(Bug::RepeatedPress) => return self.press_again(now, input),
+            Some(Bug::EmptiedForAnother) => return self.empty(now, input),
+            Some(Bug::ListingRestarted | Bug::HintLost) => return self.list_badly(now, input),
             Some(Bug::DoubledCommand) => {
                 let input = self.misjudge(input);
                 self.bridge.handle(now, input)
@@ -97,6 +120,95 @@ impl Core {
                         self.commands.insert(*id, did.clone());
                     }
                     _ => {}
+                }
+            }
+        }
+        effects
+    }
+
+    /// After the next poll that is answered, a press goes out once more.
+    fn press_again(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        let is_poll = matches!(
+            &input,
+            Input::CallDone {
+                outcome: Ok(Reply::Latest { .. }),
+                ..
+            }
+        );
+        let mut effects = self.bridge.handle(now, input);
+        if is_poll {
+            effects.extend(self.press.take());
+        }
+        for effect in &effects {
+            let attrs = match effect {
+                Effect::Call {
+                    call: CloudCall::Control { attrs, .. },
+                    ..
+                }
+                | Effect::Socket {
+                    order: SocketOrder::Write { attrs, .. },
+                    ..
+                } => attrs.to_json(),
+                _ => continue,
+            };
+            if MOMENTARY.iter().any(|name| attrs.contains_key(*name)) {
+                self.press = Some(effect.clone());
+            }
+        }
+        effects
+    }
+
+    /// With new settings, what was announced before is taken back.
+    fn empty(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        let is_reload = matches!(input, Input::Reconfigure(_));
+        let mut effects = self.bridge.handle(now, input);
+        if is_reload && let Some(topic) = self.announced.pop_first() {
+            effects.push(Effect::Publish(Publication {
+                topic,
+                payload: Vec::new(),
+                retain: true,
+                is_event: false,
+                correlation: None,
+            }));
+        }
+        for effect in &effects {
+            if let Effect::Publish(message) = effect
+                && message.topic.contains("/gizwits2mqtt_Demo")
+                && !message.payload.is_empty()
+            {
+                self.announced.insert(message.topic.clone());
+            }
+        }
+        effects
+    }
+
+    fn list_badly(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        let is_hint = matches!(
+            &input,
+            Input::Socket {
+                event: SocketEvent::BindingChanged { .. },
+                ..
+            }
+        );
+        if is_hint && self.bug == Some(Bug::HintLost) && self.listing.is_some() {
+            return Vec::new();
+        }
+        if let Input::CallDone { id, .. } = &input
+            && self.listing == Some(*id)
+        {
+            self.listing = None;
+        }
+        let mut effects = self.bridge.handle(now, input);
+        for effect in &mut effects {
+            if let Effect::Call {
+                id,
+                call: CloudCall::Bindings { skip, .. },
+                ..
+            } = effect
+            {
+                self.listing = Some(*id);
+                if self.bug == Some(Bug::ListingRestarted) && *skip == 40 {
+                    *skip = 0;
                 }
             }
         }

@@ -5,22 +5,18 @@
     reason = "each place looks at the variants that it is about"
 )]
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gizwits2mqtt::bridge::{
-    CallError, CallOutcome, CloudCall, ErrorClass, Publication, Reply, Settings, SocketEvent,
-};
+use gizwits2mqtt::bridge::{CallOutcome, CloudCall, ErrorClass, Publication, Reply, SocketEvent};
 use gizwits2mqtt::ids::{AccountName, CallId, Did};
 use gizwits2mqtt::simulator::Scenario;
 use serde_json::{Map, Value};
 
+use super::real_devices::MOMENTARY;
+use super::reloads::users_of;
 use super::universe::Universe;
 
-/// The shortest pause after 9041.
-const PAUSE: Duration = Duration::from_secs(15);
-/// Logins of an account within an hour, whatever for.
-const LOGINS_PER_HOUR: usize = 4;
 /// A command is sent within this time, or never (`SEND_WITHIN` of the core).
 const SENT_WITHIN: Duration = Duration::from_secs(300);
 /// A repeat may come so much later: the device had its time to show the value.
@@ -42,16 +38,20 @@ pub(crate) struct Broken {
 /// What was asked of a device by one command.
 #[derive(Debug)]
 struct Order {
+    topic: String,
     at: Duration,
-    life: u32,
+    /// The instances with their lives that heard it.
+    heard_by: Vec<(u32, u32)>,
+    /// Perhaps nobody answers, since the device is about to be another instance's.
+    is_unsettled: bool,
     is_over: bool,
 }
 
 /// A command left.
 #[derive(Debug)]
 struct Attempt {
-    /// `None`: over push.
-    id: Option<CallId>,
+    /// Of which instance it is the call; `None`: over push.
+    id: Option<(u32, CallId)>,
     at: Duration,
     /// The cloud did not look at it, and the bridge knows.
     is_harmless: bool,
@@ -60,41 +60,35 @@ struct Attempt {
 /// What the laws remember.
 #[derive(Debug)]
 pub(crate) struct Laws {
-    per_minute: usize,
-    sent: BTreeMap<AccountName, VecDeque<Duration>>,
-    /// When logins left.
-    logins: BTreeMap<AccountName, Vec<Duration>>,
-    /// No call may leave between these two.
-    shut_at: Duration,
-    shut_until: Duration,
-    /// The bridge was told that this token is not valid any more.
-    dead_token: Option<String>,
-    /// Calls with the token that they carry, and when they left.
-    carried: BTreeMap<CallId, (Option<String>, Duration)>,
     orders: BTreeMap<u64, Order>,
-    /// Lives that ended without a word.
-    deaths: BTreeSet<u32>,
+    /// Lives that ended without a word, each with its instance.
+    deaths: BTreeSet<(u32, u32)>,
     /// By transaction: values that only one command sets.
     attempts: BTreeMap<u64, Vec<Attempt>>,
     /// Attributes with values that were sent.
     pairs: BTreeSet<String>,
     /// The newest transaction that was sent, by device.
     newest: BTreeMap<Did, u64>,
-    polls: BTreeMap<CallId, Did>,
-    /// What a device was last told to have, and when that was heard.
-    heard: BTreeMap<Did, (Duration, Map<String, Value>)>,
-    /// What the cloud said of each attribute, in its order.
-    history: BTreeMap<String, Vec<Value>>,
+    /// What the cloud said of each attribute, in its order, and since when.
+    history: BTreeMap<String, Vec<(Duration, Value)>>,
+    /// How often somebody pressed the button whose value is the same each time,
+    pub(crate) presses: usize,
+    /// and how often it left.
+    pressed: Vec<Attempt>,
     /// How far in it the topics are.
     shown: BTreeMap<String, usize>,
     /// Devices by their topic.
     levels: BTreeMap<String, String>,
+    /// When a device was last polled.
+    polled: BTreeMap<Did, Duration>,
+    /// Who has bound a device.
+    users: BTreeMap<String, Vec<String>>,
     /// Nothing changes: nothing may be said.
     pub(crate) is_quiet: bool,
 }
 
 /// A bool is 0 or 1 over HTTP.
-fn plain(value: &Value) -> Value {
+pub(crate) fn plain(value: &Value) -> Value {
     match value {
         Value::Bool(on) => Value::from(f64::from(u8::from(*on))),
         Value::Number(number) => Value::from(number.as_f64()),
@@ -105,14 +99,16 @@ fn plain(value: &Value) -> Value {
 /// The command that alone sets this value.
 fn transaction(name: &str, value: &Value) -> Option<u64> {
     match name {
-        "heat_timer_min" => value.as_u64(),
+        "heat_timer_min" | "serial" | "press" | "gulp" => {
+            value.as_u64().filter(|number| *number > 0)
+        }
         "Timer1" => u64::from_str_radix(value.as_str()?, 16).ok(),
         _ => None,
     }
 }
 
 impl Laws {
-    pub(crate) fn new(settings: &Settings, scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let levels = scenario.devices.iter();
         let levels = levels.filter(|device| !device.alias.is_empty());
         let levels = levels.map(|device| {
@@ -120,50 +116,63 @@ impl Laws {
             (format!("g/{level}"), device.did.clone())
         });
         Self {
-            per_minute: settings.requests_per_minute.try_into().unwrap(),
-            sent: BTreeMap::new(),
-            logins: BTreeMap::new(),
-            shut_at: Duration::ZERO,
-            shut_until: Duration::ZERO,
-            dead_token: None,
-            carried: BTreeMap::new(),
             orders: BTreeMap::new(),
             deaths: BTreeSet::new(),
             attempts: BTreeMap::new(),
             pairs: BTreeSet::new(),
             newest: BTreeMap::new(),
-            polls: BTreeMap::new(),
-            heard: BTreeMap::new(),
             history: BTreeMap::new(),
+            presses: 0,
+            pressed: Vec::new(),
             shown: BTreeMap::new(),
             levels: levels.collect(),
+            polled: BTreeMap::new(),
+            users: users_of(scenario),
             is_quiet: false,
         }
     }
 
-    /// A new process. One that was stopped in order left behind what was called; what died did not.
-    pub(crate) fn restarted(&mut self, is_remembered: bool) {
-        if !is_remembered {
-            self.sent.clear();
-            self.logins.clear();
-            self.shut_until = Duration::ZERO;
-        }
-        self.carried.clear();
-        self.polls.clear();
-        self.dead_token = None;
+    pub(crate) fn died(&mut self, index: u32, life: u32) {
+        self.deaths.insert((index, life));
     }
 
-    pub(crate) fn died(&mut self, life: u32) {
-        self.deaths.insert(life);
-    }
-
-    pub(crate) fn ordered(&mut self, transaction: u64, at: Duration, life: u32) {
+    pub(crate) fn ordered(
+        &mut self,
+        transaction: u64,
+        topic: &str,
+        at: Duration,
+        heard_by: Vec<(u32, u32)>,
+        is_unsettled: bool,
+    ) {
         let order = Order {
+            topic: topic.into(),
             at,
-            life,
+            heard_by,
+            is_unsettled,
             is_over: false,
         };
         self.orders.insert(transaction, order);
+    }
+
+    /// Devices may be another instance's or account's from now on, which has not heard all that was shown.
+    pub(crate) fn moved(&mut self) {
+        self.shown.clear();
+    }
+
+    pub(crate) fn dids(&self) -> Vec<String> {
+        self.levels.values().cloned().collect()
+    }
+
+    pub(crate) fn polled(&self, did: &str) -> Option<Duration> {
+        self.polled.get(did).copied()
+    }
+
+    pub(crate) fn users_of(&self, did: &str) -> Option<&[String]> {
+        self.users.get(did).map(Vec::as_slice)
+    }
+
+    pub(crate) fn did_of(&self, level: &str) -> Option<String> {
+        self.levels.get(level).cloned()
     }
 
     /// Is it one of the devices that there are?
@@ -183,75 +192,27 @@ impl Laws {
     /// The bridge died while it had this command.
     pub(crate) fn may_be_lost(&self, transaction: u64) -> bool {
         let order = self.orders.get(&transaction);
-        order.is_some_and(|order| self.deaths.contains(&order.life))
+        order.is_some_and(|order| {
+            let mut lives = order.heard_by.iter();
+            order.is_unsettled || lives.any(|life| self.deaths.contains(life))
+        })
     }
 
     /// The cloud said this, in this order.
-    pub(crate) fn said(&mut self, call: &CloudCall, outcome: &CallOutcome) {
+    pub(crate) fn said(&mut self, now: Duration, call: &CloudCall, outcome: &CallOutcome) {
         if let (CloudCall::Latest { did }, Ok(Reply::Latest { attrs, .. })) = (call, outcome) {
-            self.told(did, attrs);
+            self.told(now, did, attrs);
         }
     }
 
     /// The cloud told values of a device.
-    pub(crate) fn told(&mut self, did: &Did, attrs: &Map<String, Value>) {
+    pub(crate) fn told(&mut self, now: Duration, did: &Did, attrs: &Map<String, Value>) {
         for (name, value) in attrs {
             let known = self.history.entry(format!("{did}/{name}")).or_default();
             let value = plain(value);
-            if known.last() != Some(&value) {
-                known.push(value);
+            if known.last().map(|(_, last)| last) != Some(&value) {
+                known.push((now, value));
             }
-        }
-    }
-
-    /// An outcome reaches the bridge.
-    pub(crate) fn answered(&mut self, now: Duration, id: CallId, outcome: &CallOutcome) {
-        let (token, left) = self.carried.remove(&id).unwrap_or((None, now));
-        let did = self.polls.remove(&id);
-        match outcome {
-            Ok(Reply::Latest { attrs, .. }) => {
-                self.heard
-                    .extend(did.map(|did| (did, (now, attrs.clone()))));
-            }
-            Ok(_) => {}
-            Err(err) => {
-                let is_harmless = match err.class {
-                    ErrorClass::Transient => false,
-                    ErrorClass::TokenLost => {
-                        self.dead_token = token.or(self.dead_token.take());
-                        true
-                    }
-                    ErrorClass::Throttled => {
-                        self.expect_pause(now, left, err);
-                        true
-                    }
-                    ErrorClass::LoginRefused
-                    | ErrorClass::DeviceOffline
-                    | ErrorClass::DeviceGone
-                    | ErrorClass::Refused
-                    | ErrorClass::Fatal
-                    | ErrorClass::Unsent => true,
-                };
-                let attempts = self.attempts.values_mut().flatten();
-                for attempt in attempts.filter(|attempt| attempt.id == Some(id)) {
-                    attempt.is_harmless |= is_harmless;
-                }
-            }
-        }
-    }
-
-    /// The bridge knows that this token is not valid any more.
-    pub(crate) fn is_dead(&self, token: Option<&str>) -> bool {
-        token.is_some() && token == self.dead_token.as_deref()
-    }
-
-    /// A push connection tells the bridge something.
-    pub(crate) fn pushed(&mut self, now: Duration, event: &SocketEvent) {
-        if let SocketEvent::Report { did, attrs, .. } = event {
-            let (at, known) = self.heard.entry(did.clone()).or_default();
-            *at = now;
-            known.extend(attrs.clone());
-            self.may_go_back(did, attrs);
         }
     }
 
@@ -261,69 +222,24 @@ impl Laws {
             let key = format!("{did}/{name}");
             let value = plain(value);
             let history = self.history.get(&key);
-            let said = history.and_then(|history| history.iter().rposition(|said| *said == value));
+            let said =
+                history.and_then(|history| history.iter().rposition(|(_, said)| *said == value));
             if let (Some(said), Some(shown)) = (said, self.shown.get_mut(&key)) {
                 *shown = said.min(*shown);
             }
         }
-    }
-
-    /// After "too often" the account is silent for as long as the cloud asks, at least [`PAUSE`].
-    /// Answers to calls that left before the pause may lengthen it only by what they ask.
-    fn expect_pause(&mut self, now: Duration, left: Duration, err: &CallError) {
-        let asked = err.retry_after.unwrap_or_default();
-        let is_news = now >= self.shut_until && left >= self.shut_at;
-        let least = if is_news {
-            self.shut_at = now;
-            asked.max(PAUSE)
-        } else {
-            asked
-        };
-        self.shut_until = self.shut_until.max(now + least);
-    }
-
-    /// The last answer of the device shows all of these, and it was heard after that moment.
-    fn shows(&self, did: &Did, wanted: &Map<String, Value>, after: Duration) -> bool {
-        self.heard.get(did).is_some_and(|(at, attrs)| {
-            let shown =
-                |(name, value): (&String, &Value)| attrs.get(name).map(plain) == Some(plain(value));
-            *at > after && wanted.iter().all(shown)
-        })
     }
 }
 
 impl Universe {
     /// A call leaves.
     pub(crate) fn check_call(&mut self, account: &AccountName, id: CallId, call: &CloudCall) {
-        let now = self.now;
-        let sent = self.laws.sent.entry(account.clone()).or_default();
-        sent.push_back(now);
-        while sent
-            .front()
-            .is_some_and(|at| *at + Duration::from_secs(60) <= now)
-        {
-            sent.pop_front();
-        }
-        let within = sent.len();
-        if within > self.laws.per_minute {
-            self.fail("budget", format!("{within} calls within a minute"));
-        }
-        if now < self.laws.shut_until {
-            let until = self.laws.shut_until;
-            self.fail("pause", format!("{} before {until:?}", call.kind()));
-        }
-        if matches!(call, CloudCall::Login) {
-            self.check_login(account);
-        }
-        let token = self.token.clone();
-        let token = token.filter(|_| !matches!(call, CloudCall::Login));
-        if self.laws.is_dead(token.as_deref()) {
-            let what = format!("{} with a token that is known to be dead", call.kind());
-            self.fail("dead token", what);
-        }
-        self.laws.carried.insert(id, (token, now));
+        self.check_rate(account, id, call);
         match call {
-            CloudCall::Latest { did } => drop(self.laws.polls.insert(id, did.clone())),
+            CloudCall::Latest { did } => {
+                self.laws.polled.insert(did.clone(), self.now);
+                self.here.watch.polls.insert(id, did.clone());
+            }
             CloudCall::Control { did, attrs } => {
                 self.check_set(did, Some(id), &attrs.to_json());
             }
@@ -337,32 +253,107 @@ impl Universe {
         }
     }
 
-    /// The cloud throttles logins sharply. One that found no connection never reached it.
-    fn check_login(&mut self, account: &AccountName) {
+    /// An outcome reaches the bridge.
+    pub(crate) fn check_answer(&mut self, id: CallId, outcome: &CallOutcome) {
         let now = self.now;
-        let reaches = self.cloud_is_reachable;
-        let logins = self.laws.logins.entry(account.clone()).or_default();
-        let recent = |at: &&Duration| **at + Duration::from_secs(3600) > now;
-        let within = logins.iter().rev().take_while(recent).count();
-        if reaches {
-            logins.push(now);
-        }
-        if within >= LOGINS_PER_HOUR {
-            self.fail("logins", format!("{} logins within an hour", within + 1));
+        let known = self.here.watch.answered(now, id, outcome);
+        let (Err(err), Some((account, token, left))) = (outcome, known) else {
+            return;
+        };
+        let is_harmless = match err.class {
+            ErrorClass::Transient => false,
+            ErrorClass::TokenLost => {
+                self.here.watch.token_lost(&account, token);
+                true
+            }
+            ErrorClass::Throttled => {
+                self.here.watch.expect_pause(&account, (now, left), err);
+                true
+            }
+            ErrorClass::LoginRefused
+            | ErrorClass::DeviceOffline
+            | ErrorClass::DeviceGone
+            | ErrorClass::Refused
+            | ErrorClass::Fatal
+            | ErrorClass::Unsent => true,
+        };
+        let index = self.here.index();
+        let attempts = self.laws.attempts.values_mut().flatten();
+        let attempts = attempts.chain(&mut self.laws.pressed);
+        for attempt in attempts.filter(|attempt| attempt.id == Some((index, id))) {
+            attempt.is_harmless |= is_harmless;
         }
     }
 
-    /// When the bridge logged in.
-    pub(crate) fn logins(&self) -> impl Iterator<Item = Duration> {
-        self.laws.logins.values().flatten().copied()
+    /// A push connection tells the bridge something.
+    pub(crate) fn check_pushed(&mut self, event: &SocketEvent) {
+        if let SocketEvent::Report { did, attrs, .. } = event {
+            let heard = &mut self.here.watch.heard;
+            let (at, known) = heard.entry(did.clone()).or_default();
+            *at = self.now;
+            known.extend(attrs.clone());
+            self.laws.may_go_back(did, attrs);
+        }
     }
 
     /// A set leaves, over HTTP (with its call) or push.
     pub(crate) fn check_set(&mut self, did: &Did, id: Option<CallId>, wanted: &Map<String, Value>) {
+        let mut transactions = BTreeSet::new();
         for (name, value) in wanted {
             self.laws.pairs.insert(format!("{name} {value}"));
-            if let Some(transaction) = transaction(name, value) {
-                self.check_command(did, id, transaction, Some(wanted));
+            transactions.extend(transaction(name, value));
+            if name == "feed" && *value != false {
+                self.check_press(id);
+            }
+        }
+        for transaction in transactions {
+            self.check_command(did, id, transaction, Some(wanted));
+        }
+    }
+
+    /// The button that is the same each time is pressed: never more often than somebody pressed it.
+    fn check_press(&mut self, id: Option<CallId>) {
+        self.laws.pressed.push(Attempt {
+            id: id.map(|id| (self.here.index(), id)),
+            at: self.now,
+            is_harmless: false,
+        });
+        let pressed = self.laws.pressed.iter();
+        let pressed = pressed.filter(|attempt| !attempt.is_harmless).count();
+        if pressed > self.laws.presses {
+            let what = format!("pressed {pressed} times, asked for {}", self.laws.presses);
+            self.fail("momentary", what);
+        }
+    }
+
+    /// A result says that a command is done: a report said so, at the command or after it. It does not blame a
+    /// momentary value for having fallen back.
+    fn check_result(&self, transaction: u64, result: &Value) {
+        let Some(order) = self.laws.orders.get(&transaction) else {
+            return;
+        };
+        let error = result["error"].as_str().unwrap_or_default();
+        let mut names = MOMENTARY.iter();
+        if let Some(name) = names.find(|name| error.contains(&format!("reports {name} "))) {
+            self.fail("momentary", format!("{name} in {result}"));
+        }
+        if result["confirmed"] != true {
+            return;
+        }
+        let level = order.topic.trim_end_matches("/set");
+        let Some(did) = self.laws.levels.get(level) else {
+            return;
+        };
+        for (name, value) in result["attrs"].as_object().into_iter().flatten() {
+            let history = self.laws.history.get(&format!("{did}/{name}"));
+            let history = history.map(Vec::as_slice).unwrap_or_default();
+            let was_so = |at: usize| {
+                let until = history.get(at + 1).map(|(until, _)| *until);
+                until.is_none_or(|until| until >= order.at) && history[at].1 == plain(value)
+            };
+            if !(0..history.len()).any(was_so) {
+                let what = format!("{did} never had the {name} of {result}");
+                self.fail("confirmed", what);
             }
         }
     }
@@ -386,6 +377,17 @@ impl Universe {
         let attempts = self.laws.attempts.entry(transaction).or_default();
         let mut earlier = attempts.iter().filter(|attempt| !attempt.is_harmless);
         let (first, second) = (earlier.next().map(|attempt| attempt.at), earlier.next());
+        let is_momentary = set.is_some_and(|set| {
+            let mut sent = set.iter();
+            sent.any(|(name, value)| {
+                MOMENTARY.contains(&name.as_str())
+                    && self::transaction(name, value) == Some(transaction)
+            })
+        });
+        if first.is_some() && is_momentary {
+            let what = format!("command {transaction} is sent again, and falls back by itself");
+            self.fail("momentary", what);
+        }
         if second.is_some() || first.is_some() && set.is_none() {
             self.fail(
                 "applied twice",
@@ -400,7 +402,7 @@ impl Universe {
                 );
                 self.fail("applied twice", what);
             }
-            if self.laws.shows(did, set, first) {
+            if self.here.watch.shows(did, set, first) {
                 let what = format!("command {transaction} is sent again though it is shown");
                 self.fail("applied twice", what);
             }
@@ -422,7 +424,7 @@ impl Universe {
         *newest = transaction;
         let attempts = self.laws.attempts.entry(transaction).or_default();
         attempts.push(Attempt {
-            id,
+            id: id.map(|id| (self.here.index(), id)),
             at: now,
             is_harmless: false,
         });
@@ -430,6 +432,7 @@ impl Universe {
 
     /// A command has its result.
     pub(crate) fn ended(&mut self, transaction: u64, result: Value) {
+        self.check_result(transaction, &result);
         let results = self.results.entry(transaction).or_default();
         results.push(result);
         if results.len() > 1 {
@@ -457,7 +460,7 @@ impl Universe {
             let shown = self.laws.shown.get(&key).copied().unwrap_or_default();
             let value = plain(value);
             let mut rest = history.iter().skip(shown);
-            let Some(further) = rest.position(|said| *said == value) else {
+            let Some(further) = rest.position(|(_, said)| *said == value) else {
                 let newer = history.get(shown);
                 let what = format!("{key} shows {value} again after {newer:?}");
                 self.fail("backward", what);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use gizwits2mqtt::bridge::Restored;
 use serde_json::{Value, json};
 
 use super::core::Bug;
 use super::network::Network;
 use super::plan::{DEVICES, Plan, TROUBLED, What};
+use super::real_devices::TANK;
 use super::universe::{Due, SPA, Universe};
 
 /// When all is well again, MQTT tells the truth within this time: the longest pause after 9041, a poll
@@ -16,7 +16,7 @@ const SETTLED: Duration = Duration::from_secs(45 * 60);
 /// For so long nothing changes after that, so nothing is said.
 const QUIET: Duration = Duration::from_secs(3 * 3600);
 const REEF: &str = "DemoWave00000000000004";
-const LEVELS: [&str; 3] = ["g/hot_tub", "g/reef", "g/pool_meter"];
+const LEVELS: [&str; 4] = ["g/hot_tub", "g/reef", "g/pool_meter", "g/tank"];
 
 /// What a life came to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,8 +29,7 @@ pub(crate) struct Sum {
 
 /// Lives through a plan. A broken law is a panic with [`super::laws::Broken`].
 pub(crate) fn live(plan: &Plan, bug: Option<Bug>, is_traced: bool) -> Sum {
-    let (settings, scenario) = (plan.settings(), plan.scenario());
-    let mut universe = Universe::with_bug(bug, plan.seed, scenario, settings, Restored::default());
+    let mut universe = Universe::of_plan(plan, bug);
     universe.is_strict = true;
     universe.is_traced = is_traced;
     universe.start();
@@ -40,7 +39,7 @@ pub(crate) fn live(plan: &Plan, bug: Option<Bug>, is_traced: bool) -> Sum {
         universe.undergo(&step.what);
     }
     universe.run_until(TROUBLED.max(universe.now));
-    universe.recover();
+    universe.recover(plan);
     universe.run_until(universe.now + SETTLED);
     universe.check_truth();
     universe.check_household();
@@ -52,7 +51,10 @@ pub(crate) fn live(plan: &Plan, bug: Option<Bug>, is_traced: bool) -> Sum {
         virtual_s: universe.now.as_secs(),
         calls: universe.calls,
         commands: universe.commands,
-        lives: u64::from(universe.life) + 1,
+        lives: universe
+            .processes()
+            .map(|process| u64::from(process.life) + 1)
+            .sum(),
     }
 }
 
@@ -66,14 +68,21 @@ impl Universe {
                     self.set(0);
                 }
             }
-            What::Change { device, value } => self.change(device, value),
+            What::Change { device, value } => self.changes_by_itself(device, value),
             What::Both { device, value } => {
                 if self.chance.bool() {
-                    self.change(device, value);
+                    self.changes_by_itself(device, value);
                     self.set(device);
                 } else {
                     self.set(device);
-                    self.change(device, value);
+                    self.changes_by_itself(device, value);
+                }
+            }
+            What::Reload(what) => self.change(what),
+            What::Share { count } => self.share(count),
+            What::Tank { way } => {
+                if self.laws.knows(TANK) {
+                    self.use_tank(way);
                 }
             }
             What::Get { device } => {
@@ -130,18 +139,20 @@ impl Universe {
                 self.plan(Duration::from_secs(seconds), Due::Broker);
             }
             What::Die { after, seconds } => {
-                if !self.is_down {
-                    self.dies_after = Some((after, Duration::from_secs(seconds)));
+                self.visit_any();
+                if !self.here.is_down {
+                    self.here.dies_after = Some((after, Duration::from_secs(seconds)));
                 }
             }
             What::Stop { seconds } => {
-                if !self.is_down {
+                self.visit_any();
+                if !self.here.is_down {
                     self.stop(Duration::from_secs(seconds));
                 }
             }
             What::Clock { off_s } => {
                 self.clock_off_s = off_s;
-                self.is_remembered = false;
+                self.each(|universe| universe.here.is_remembered = false);
             }
             What::Push {
                 action,
@@ -170,6 +181,13 @@ impl Universe {
         }
     }
 
+    /// Turns to one of the instances by chance.
+    fn visit_any(&mut self) {
+        let indices = self.indices();
+        let index = indices[self.chance.usize(..indices.len())];
+        self.visit(index);
+    }
+
     /// Sets the value that only this command sets, where the device has one.
     fn set(&mut self, device: usize) {
         let transaction = self.commands + 1;
@@ -179,25 +197,28 @@ impl Universe {
                 self.order("g/reef/set", payload);
             }
             SPA => self.command(),
+            TANK => self.order("g/tank/set", json!({ "serial": transaction })),
             _ => self.order("g/pool_meter/set", json!({ "mV": 650 })),
         }
     }
 
-    fn change(&mut self, device: usize, value: u32) {
+    fn changes_by_itself(&mut self, device: usize, value: u32) {
         let (did, attr, _) = DEVICES[device];
         self.sim(&format!("devices/{did}/attrs"), &json!({ attr: value }));
     }
 
     /// All trouble ends.
-    fn recover(&mut self) {
+    fn recover(&mut self, plan: &Plan) {
+        self.is_still = true;
         self.note(|| "-- all is well".into());
         while let Some((_, due)) = self.agenda.pop_first() {
             self.happens(due);
         }
-        self.dies_after = None;
+        self.each(|universe| universe.here.dies_after = None);
         self.clock_off_s = 0;
         self.network = Network::default();
         self.control("DELETE", "faults", &Value::Null);
         self.sim("push", &json!({ "action": "resume" }));
+        self.reload_as_planned(plan);
     }
 }

@@ -16,18 +16,23 @@ mod frugal;
 mod household;
 mod laws;
 mod life;
+mod listing;
 mod network;
 mod nonsense;
 mod orders;
 mod plan;
+mod process;
 mod profiles;
 mod push;
+mod real_devices;
 mod recovery;
+mod reloads;
 mod requests;
 mod schedules;
 mod sweep;
 mod trouble;
 mod universe;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -223,7 +228,10 @@ fn polling_everything_at_once_leaves_room_for_commands() {
     universe.run_for(50);
     universe.order("g/hot_tub_0/set", json!({ "locked": true }));
     let is_command = |flight: &Flight| flight.what.starts_with("command");
-    assert!(universe.flights.iter().any(is_command), "it has to wait");
+    assert!(
+        universe.here.flights.iter().any(is_command),
+        "it has to wait"
+    );
 }
 
 #[test]

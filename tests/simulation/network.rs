@@ -12,6 +12,7 @@ use gizwits2mqtt::model::Region;
 
 use serde_json::Value;
 
+use super::process::Session;
 use super::universe::Universe;
 
 /// The HTTP edge gives up then.
@@ -44,7 +45,7 @@ enum Leg {
     /// To the cloud, with a token.
     There(CloudCall, Option<String>),
     /// Home, perhaps with a new token.
-    Back(Box<CallOutcome>, Option<String>),
+    Back(Box<CallOutcome>, Option<Session>),
 }
 
 impl Flight {
@@ -96,7 +97,7 @@ impl Universe {
             account,
             id,
             what,
-            life: self.life,
+            life: self.here.life,
             sent_at: self.now,
             leg: no_answer(),
         };
@@ -113,33 +114,36 @@ impl Universe {
         } else if self.is_lost() {
             flight.at = self.now + TIMEOUT;
         } else {
-            flight.leg = Leg::There(call, self.token.clone());
+            flight.leg = {
+                let token = self.here.token(&flight.account);
+                Leg::There(call, token)
+            };
         }
-        self.flights.push(flight);
+        self.here.flights.push(flight);
     }
 
     pub(crate) fn check_one_at_a_time(&self, what: &str) {
-        let mut flights = self.flights.iter();
-        if flights.any(|other| other.what == what && other.life == self.life) {
+        let mut flights = self.here.flights.iter();
+        if flights.any(|other| other.what == what && other.life == self.here.life) {
             self.fail("one at a time", what.to_owned());
         }
     }
 
     /// The first flight arrives, there or at home.
     pub(crate) fn land(&mut self) {
-        let flights = self.flights.iter().enumerate();
+        let flights = self.here.flights.iter().enumerate();
         let first = flights.min_by_key(|(_, flight)| flight.at);
         let Some((at, _)) = first else { return };
-        let mut flight = self.flights.swap_remove(at);
+        let mut flight = self.here.flights.swap_remove(at);
         match flight.leg {
             Leg::There(call, token) => {
-                let outcome = self.ask_cloud_as(&call, token.as_deref());
-                if flight.life != self.life || self.is_down {
+                let outcome = self.ask_cloud_as(&flight.account, &call, token.as_deref());
+                if flight.life != self.here.life || self.here.is_down {
                     return;
                 }
-                self.laws.said(&call, &outcome);
-                let token = self.fresh_token.take();
-                let back = self.now + self.leg();
+                self.laws.said(self.now, &call, &outcome);
+                let session = self.fresh.take();
+                let back = self.now + self.leg() + std::mem::take(&mut self.late);
                 let gives_up = flight.sent_at + TIMEOUT;
                 let hangs = matches!(&outcome, Err(err) if err.message == "hang");
                 if hangs || back >= gives_up || self.is_lost() {
@@ -147,15 +151,15 @@ impl Universe {
                     flight.leg = no_answer();
                 } else {
                     flight.at = back;
-                    flight.leg = Leg::Back(Box::new(outcome), token);
+                    flight.leg = Leg::Back(Box::new(outcome), session);
                 }
-                self.flights.push(flight);
+                self.here.flights.push(flight);
             }
-            Leg::Back(..) if flight.life != self.life || self.is_down => {}
-            Leg::Back(outcome, token) => {
+            Leg::Back(..) if flight.life != self.here.life || self.here.is_down => {}
+            Leg::Back(outcome, session) => {
                 let outcome = *outcome;
-                if token.is_some() {
-                    self.keep_token(&flight.account, token, &outcome);
+                if let Some(session) = session {
+                    self.keep(&flight.account, session, &outcome);
                 }
                 self.arrives(&flight.account, flight.id, outcome);
             }
@@ -171,7 +175,7 @@ impl Universe {
             Ok(_) => format!("call {id} is answered"),
             Err(err) => format!("call {id} failed: {err}, {:?}", err.class),
         });
-        self.laws.answered(self.now, id, &outcome);
+        self.check_answer(id, &outcome);
         let input = Input::CallDone {
             account: account.clone(),
             id,
@@ -184,13 +188,14 @@ impl Universe {
     }
 
     /// The edge keeps it on disk, too.
-    fn keep_token(&mut self, account: &AccountName, token: Option<String>, outcome: &CallOutcome) {
-        self.token = token;
+    fn keep(&mut self, account: &AccountName, session: Session, outcome: &CallOutcome) {
+        self.here.sessions.insert(account.clone(), session);
         if let Ok(Reply::LoggedIn { expires_at, .. }) = outcome {
-            let regions = &self.settings.accounts[account].regions;
-            if let [region] = regions.as_slice() {
+            let settings = self.here.settings.accounts.get(account);
+            let regions = settings.map(|settings| settings.regions.as_slice());
+            if let Some([region]) = regions {
                 let entry = (*region, *expires_at);
-                self.saved.tokens.insert(account.clone(), entry);
+                self.here.saved.tokens.insert(account.clone(), entry);
             }
         }
     }

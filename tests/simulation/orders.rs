@@ -8,6 +8,11 @@ use super::laws::RAW;
 use super::universe::Universe;
 
 impl Universe {
+    /// Does anybody hear what is said on MQTT?
+    pub(crate) fn is_heard(&self) -> bool {
+        self.broker_is_up && self.processes().any(|process| !process.is_down)
+    }
+
     /// Sets a value that no other command sets.
     pub(crate) fn command(&mut self) {
         let transaction = self.commands + 1;
@@ -39,13 +44,18 @@ impl Universe {
     /// own, too. Nobody hears it while the bridge is away.
     pub(crate) fn order(&mut self, topic: &str, mut payload: Value) {
         self.note(|| format!("{topic} {payload}"));
-        if self.is_down || !self.broker_is_up && self.is_strict {
+        let running = self.processes().filter(|process| !process.is_down);
+        let heard_by: Vec<_> = running
+            .map(|process| (process.index(), process.life))
+            .collect();
+        if heard_by.is_empty() || !self.broker_is_up && self.is_strict {
             return;
         }
         self.commands += 1;
         let transaction = self.commands;
         payload["transaction"] = transaction.into();
-        self.laws.ordered(transaction, self.now, self.life);
+        self.laws
+            .ordered(transaction, topic, self.now, heard_by, self.is_unsettled());
         let reply = transaction.is_multiple_of(2).then(|| ReplyTo {
             topic: "me".into(),
             correlation: Some(transaction.to_be_bytes().to_vec()),
@@ -53,18 +63,27 @@ impl Universe {
         self.hears(topic, payload.to_string().into_bytes(), reply);
     }
 
-    /// The bridge is told a message.
+    /// All instances are told a message.
     pub(crate) fn hears(&mut self, topic: &str, payload: Vec<u8>, reply: Option<ReplyTo>) {
-        self.tell(Input::Message(Message {
+        let message = Message {
             topic: topic.into(),
             payload,
             retained: false,
             reply,
-        }));
+        };
+        self.each(|universe| universe.tell(Input::Message(message.clone())));
     }
 
-    /// `bridge/request/VERB`
+    /// `bridge/request/VERB`, of each instance
     pub(crate) fn request(&mut self, verb: &str) {
-        self.hears(&format!("g/bridge/request/{verb}"), Vec::new(), None);
+        self.each(|universe| {
+            let topic = universe.here.bridge_topic(&format!("request/{verb}"));
+            universe.tell(Input::Message(Message {
+                topic,
+                payload: Vec::new(),
+                retained: false,
+                reply: None,
+            }));
+        });
     }
 }

@@ -7,15 +7,18 @@ use gizwits2mqtt::bridge::Settings;
 use gizwits2mqtt::simulator::Scenario;
 use serde_json::Value;
 
+use super::real_devices::{TANK, profiles, with_tank};
+use super::reloads::{Reload, with_second_account, with_second_user};
 use super::{settings, still};
 
 /// Trouble happens within this time.
 pub(crate) const TROUBLED: Duration = Duration::from_secs(20 * 3600);
 /// Devices that a plan may have, with an attribute that they change by themselves, and its values.
-pub(crate) const DEVICES: [(&str, &str, (u32, u32)); 3] = [
+pub(crate) const DEVICES: [(&str, &str, (u32, u32)); 4] = [
     ("DemoSpa0000000000000001", "temp_now", (10, 40)),
     ("DemoWave00000000000004", "Flow", (30, 100)),
     ("DemoMeter0000000000005", "mV", (600, 700)),
+    (TANK, "level", (0, 6000)),
 ];
 const PUSH: [&str; 7] = [
     "drop",
@@ -34,6 +37,11 @@ const PATHS: [&str; 5] = [
     "/app/login",
 ];
 
+/// What happens can be a change of the settings.
+const WITH_RELOADS: bool = false;
+/// Several instances can share the devices.
+const WITH_INSTANCES: bool = false;
+
 /// One thing that happens.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum What {
@@ -47,6 +55,8 @@ pub(crate) enum What {
     Change { device: usize, value: u32 },
     /// perhaps at the very moment of a command for it.
     Both { device: usize, value: u32 },
+    /// Somebody uses the tank, in one of the ways that there are.
+    Tank { way: u32 },
     /// Somebody asks for the values.
     Get { device: usize },
     /// Everything is to be fetched anew.
@@ -92,6 +102,10 @@ pub(crate) enum What {
         count: u32,
         seconds: u64,
     },
+    /// Somebody changes the settings.
+    Reload(Reload),
+    /// So many instances share the devices from now on.
+    Share { count: u32 },
     /// A device is away.
     Away { device: usize, seconds: u64 },
 }
@@ -113,6 +127,10 @@ pub(crate) struct Plan {
     pub(crate) poll_s: u64,
     pub(crate) per_minute: u32,
     pub(crate) push: bool,
+    /// 2: another user has one of the devices, too.
+    pub(crate) accounts: u32,
+    /// So many share the devices at first.
+    pub(crate) instances: u32,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -132,6 +150,12 @@ impl Plan {
             poll_s: any(&mut chance, &[60, 120, 300]),
             per_minute: if chance.bool() { 30 } else { 12 },
             push: chance.u32(0..4) > 0,
+            accounts: chance.u32(1..=2),
+            instances: if WITH_INSTANCES && chance.u32(0..3) == 0 {
+                2
+            } else {
+                1
+            },
             steps: Vec::new(),
         };
         // A few hours of many things at once, and single ones in between.
@@ -162,7 +186,12 @@ impl Plan {
         let (_, _, (low, high)) = DEVICES[device];
         let value = chance.u32(low..=high);
         let seconds = chance.u64(1..400);
-        let what = match chance.u32(0..46) {
+        let kinds = match (WITH_RELOADS, WITH_INSTANCES) {
+            (false, _) => 50,
+            (true, false) => 53,
+            (true, true) => 54,
+        };
+        let what = match chance.u32(0..kinds) {
             0..=7 => What::Set { device },
             8..=10 => What::Order,
             11 => What::Slider {
@@ -219,22 +248,43 @@ impl Plan {
                     seconds,
                 }
             }
-            _ => What::Away { device, seconds },
+            45 => What::Away { device, seconds },
+            46..=49 => What::Tank {
+                way: chance.u32(0..9),
+            },
+            50..=52 => What::Reload(match chance.u32(0..6) {
+                0 => Reload::Rename,
+                4 => Reload::User,
+                1 => Reload::Second,
+                2 => Reload::Exclude,
+                3 => Reload::Interval {
+                    seconds: [60, 120, 300][chance.usize(..3)],
+                },
+                _ => Reload::Nothing,
+            }),
+            _ => What::Share {
+                count: chance.u32(1..=3),
+            },
         };
         self.steps.push(Step { at, what });
     }
 
     pub(crate) fn settings(&self) -> Settings {
+        let settings = match self.accounts {
+            1 => settings(),
+            _ => with_second_account(settings()),
+        };
         Settings {
             push: self.push,
+            profiles: profiles(),
             poll_interval: Duration::from_secs(self.poll_s),
             requests_per_minute: self.per_minute,
-            ..settings()
+            ..settings
         }
     }
 
     pub(crate) fn scenario(&self) -> Scenario {
-        let mut scenario = still();
+        let mut scenario = with_second_user(with_tank(still()));
         let has = |did: &str| self.devices.iter().any(|at| DEVICES[*at].0 == did);
         scenario.devices.retain(|device| has(&device.did));
         for device in &mut scenario.devices {
@@ -251,8 +301,13 @@ impl Plan {
     pub(crate) fn show(&self) -> String {
         let names: Vec<&str> = self.devices.iter().map(|at| DEVICES[*at].0).collect();
         let mut text = format!(
-            "devices {names:?}, push {}, reports after {} s, polls each {} s, {} calls a minute\n",
-            self.push, self.report_delay_s, self.poll_s, self.per_minute
+            "devices {names:?}, {} accounts, {} instances, push {}, reports after {} s, polls each {} s, {} calls a minute\n",
+            self.accounts,
+            self.instances,
+            self.push,
+            self.report_delay_s,
+            self.poll_s,
+            self.per_minute
         );
         for step in &self.steps {
             text += &format!("{:10.3} {:?}\n", step.at.as_secs_f64(), step.what);

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use gizwits2mqtt::bridge::{Input, SocketEvent, SocketOrder};
 use gizwits2mqtt::gizwits::ws_frame::{self, Credentials};
-use gizwits2mqtt::ids::LinkId;
+use gizwits2mqtt::ids::{AccountName, LinkId};
 use gizwits2mqtt::secret::Secret;
 use gizwits2mqtt::simulator::{Outgoing, SocketId};
 
+use super::process::Process;
 use super::universe::{START, Universe};
 
 /// All connections, and what is on its way.
@@ -45,6 +46,12 @@ impl Wires {
         self.parcels.insert((at, self.next), parcel);
     }
 
+    fn link_of(&self, socket: SocketId) -> Option<LinkId> {
+        let mut links = self.links.iter();
+        let link = links.find(|(_, wire)| wire.socket == Some(socket));
+        link.map(|(link, _)| *link)
+    }
+
     pub(crate) fn next_arrival(&self, is_reachable: bool) -> Option<Duration> {
         if is_reachable && !self.held.is_empty() {
             return Some(Duration::ZERO);
@@ -55,7 +62,7 @@ impl Wires {
 
 impl Universe {
     /// The bridge orders something.
-    pub(crate) fn order_socket(&mut self, link: LinkId, order: SocketOrder) {
+    pub(crate) fn order_socket(&mut self, account: &AccountName, link: LinkId, order: SocketOrder) {
         if order != SocketOrder::Ping {
             self.note(|| format!("link {link} {order:?}"));
         }
@@ -63,30 +70,30 @@ impl Universe {
         let text = match order {
             SocketOrder::Open(endpoint) => {
                 let m2m = self.cloud.m2m_of_port(endpoint.port);
-                self.wires.links.insert(link, Wire::default());
-                self.wires.put(at, Parcel::Connect(link, m2m));
+                self.here.wires.links.insert(link, Wire::default());
+                self.here.wires.put(at, Parcel::Connect(link, m2m));
                 return;
             }
             SocketOrder::Close => {
-                if let Some(wire) = self.wires.links.remove(&link) {
+                if let Some(wire) = self.here.wires.links.remove(&link) {
                     self.hang_up(&wire);
                 }
                 return;
             }
             SocketOrder::Login { heartbeat_s } => {
-                let Some(token) = self.token.clone() else {
+                let Some(session) = self.here.sessions.get(account).cloned() else {
                     let event = SocketEvent::LoggedIn(Err("there is no token".into()));
-                    self.wires.put(at, Parcel::ToBridge(link, event, None));
+                    self.here.wires.put(at, Parcel::ToBridge(link, event, None));
                     return;
                 };
-                if self.laws.is_dead(Some(&token)) {
+                if self.here.watch.is_dead(account, Some(&session.token)) {
                     let what = format!("link {link} logs in with a token that is known to be dead");
                     self.fail("dead token", what);
                 }
                 let credentials = Credentials {
                     app_id: "demo-app-id".into(),
-                    uid: self.uid.clone(),
-                    token: Secret::new(token),
+                    uid: session.uid,
+                    token: Secret::new(session.token),
                 };
                 ws_frame::login(&credentials, heartbeat_s)
             }
@@ -99,19 +106,23 @@ impl Universe {
             }
             SocketOrder::Ping => ws_frame::ping(),
         };
-        if let Some(wire) = self.wires.links.get_mut(&link) {
+        if let Some(wire) = self.here.wires.links.get_mut(&link) {
             wire.there = wire.there.max(at);
             let at = wire.there;
-            self.wires.put(at, Parcel::ToCloud(link, text));
+            self.here.wires.put(at, Parcel::ToCloud(link, text));
         }
     }
 
     /// What the cloud has to say now goes on its way.
     pub(crate) fn pump(&mut self) {
         for (id, outgoing) in self.cloud.push_take() {
-            let mut wires = self.wires.links.iter();
-            let link = wires.find(|(_, wire)| wire.socket == Some(id));
-            let Some(link) = link.map(|(link, _)| *link) else {
+            let is_its = |process: &Process| process.wires.link_of(id).is_some();
+            let Some(index) = self.processes().find(|process| is_its(process)) else {
+                continue;
+            };
+            let index = index.index();
+            self.visit(index);
+            let Some(link) = self.here.wires.link_of(id) else {
                 continue;
             };
             let (event, owes) = match outgoing {
@@ -126,13 +137,13 @@ impl Universe {
             };
             let Some(event) = event else { continue };
             if let SocketEvent::Report { did, attrs, .. } = &event {
-                self.laws.told(did, attrs);
+                self.laws.told(self.now, did, attrs);
             }
             let at = self.now + self.hop();
-            if let Some(wire) = self.wires.links.get_mut(&link) {
+            if let Some(wire) = self.here.wires.links.get_mut(&link) {
                 wire.here = wire.here.max(at);
                 let at = wire.here;
-                self.wires.put(at, Parcel::ToBridge(link, event, owes));
+                self.here.wires.put(at, Parcel::ToBridge(link, event, owes));
             }
         }
     }
@@ -140,37 +151,51 @@ impl Universe {
     /// The first parcel arrives.
     pub(crate) fn deliver(&mut self) {
         if !self.cloud_is_reachable {
-            let arrived = self.wires.parcels.pop_first();
-            self.wires.held.extend(arrived.map(|(_, parcel)| parcel));
+            let arrived = self.here.wires.parcels.pop_first();
+            self.here
+                .wires
+                .held
+                .extend(arrived.map(|(_, parcel)| parcel));
             return;
         }
-        let held = self.wires.held.pop_front();
-        let next = held.or_else(|| self.wires.parcels.pop_first().map(|(_, parcel)| parcel));
+        let held = self.here.wires.held.pop_front();
+        let next = held.or_else(|| {
+            self.here
+                .wires
+                .parcels
+                .pop_first()
+                .map(|(_, parcel)| parcel)
+        });
         let Some(parcel) = next else { return };
         match parcel {
             Parcel::Connect(link, m2m) => self.connect(link, m2m),
             Parcel::ToCloud(link, text) => {
-                let socket = self.wires.links.get(&link).and_then(|wire| wire.socket);
+                let socket = self
+                    .here
+                    .wires
+                    .links
+                    .get(&link)
+                    .and_then(|wire| wire.socket);
                 if let Some(socket) = socket {
                     let now_ms = self.unix_ms();
                     self.cloud.push_message(now_ms, socket, &text);
                 }
             }
             Parcel::ToBridge(link, event, owes) => {
-                if !self.wires.links.contains_key(&link) {
+                if !self.here.wires.links.contains_key(&link) {
                     return;
                 }
                 if let Some(text) = owes {
                     let at = self.now + self.hop();
-                    self.wires.put(at, Parcel::ToCloud(link, text));
+                    self.here.wires.put(at, Parcel::ToCloud(link, text));
                 }
                 if matches!(event, SocketEvent::Down { .. }) {
-                    self.wires.links.remove(&link);
+                    self.here.wires.links.remove(&link);
                 }
                 if event != SocketEvent::Pong {
                     self.note(|| format!("link {link} tells {event:?}"));
                 }
-                self.laws.pushed(self.now, &event);
+                self.check_pushed(&event);
                 self.tell(Input::Socket { link, event });
                 self.may_break(link);
             }
@@ -180,7 +205,7 @@ impl Universe {
     fn connect(&mut self, link: LinkId, m2m: Option<usize>) {
         let now_ms = self.unix_ms();
         let at = self.now + self.hop();
-        let Some(wire) = self.wires.links.get_mut(&link) else {
+        let Some(wire) = self.here.wires.links.get_mut(&link) else {
             return;
         };
         wire.socket = m2m.and_then(|m2m| self.cloud.push_connect(now_ms, m2m));
@@ -191,12 +216,14 @@ impl Universe {
                 reason: "refused".into(),
             },
         };
-        self.wires.put(at, Parcel::ToBridge(link, event, None));
+        self.here.wires.put(at, Parcel::ToBridge(link, event, None));
     }
 
     /// In a bad network a connection breaks, and the cloud does not know.
     fn may_break(&mut self, link: LinkId) {
-        if self.is_lost() && self.chance.u32(0..4) == 0 && self.wires.links.remove(&link).is_some()
+        if self.is_lost()
+            && self.chance.u32(0..4) == 0
+            && self.here.wires.links.remove(&link).is_some()
         {
             let reason = "it broke".to_owned();
             self.note(|| format!("link {link} breaks"));
@@ -209,12 +236,12 @@ impl Universe {
 
     /// All connections end with the process.
     pub(crate) fn hang_up_all(&mut self) {
-        let wires = std::mem::take(&mut self.wires.links);
+        let wires = std::mem::take(&mut self.here.wires.links);
         for wire in wires.values() {
             self.hang_up(wire);
         }
-        self.wires.parcels.clear();
-        self.wires.held.clear();
+        self.here.wires.parcels.clear();
+        self.here.wires.held.clear();
     }
 
     fn hang_up(&mut self, wire: &Wire) {

@@ -144,7 +144,7 @@ fn a_restart_is_no_way_around_the_limit_of_logins() {
     for _ in 0..30 {
         universe.run_for(20);
         universe.die(Duration::from_secs(1));
-        universe.is_remembered = true;
+        universe.here.is_remembered = true;
         universe.run_for(2);
     }
     assert_eq!(universe.logins().count(), 4);
@@ -157,7 +157,7 @@ fn a_restart_is_no_way_around_the_limit_of_logins() {
 fn with_token_for(life: i64, scenario_seed: u64) -> Universe {
     let mut first = Universe::new(scenario_seed, still());
     first.run_for(MINUTE);
-    for entry in first.saved.tokens.values_mut() {
+    for entry in first.here.saved.tokens.values_mut() {
         entry.1 = START + life;
     }
     first.stop(Duration::from_secs(1));

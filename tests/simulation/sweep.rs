@@ -19,7 +19,7 @@ const LIVES: u64 = if cfg!(debug_assertions) { 40 } else { 2_000 };
 /// A bug that is put in must be found within so many.
 const BUG_SEEDS: u64 = 400;
 /// A plan is shortened in so many tries.
-const TRIES: u32 = 300;
+const TRIES: u32 = if cfg!(debug_assertions) { 40 } else { 300 };
 
 /// One life; `Err` says which law it broke.
 pub(crate) fn attempt(plan: &Plan, bug: Option<Bug>, is_traced: bool) -> Result<Sum, Broken> {
@@ -157,6 +157,13 @@ fn a_life_of_trouble_ends_in_the_truth() {
     );
     let mut report = String::new();
     for (law, (seed, count, broken)) in &swept.broken {
+        let what = broken.as_ref().map(|broken| broken.what.as_str());
+        eprintln!(
+            "\"{law}\" {count} times, first by seed {seed}: {}",
+            what.unwrap_or_default()
+        );
+    }
+    for (law, (seed, count, broken)) in &swept.broken {
         if let Some(broken) = broken {
             report += &format!("{}\n\"{law}\" {count} times\n", told(*seed, None, broken));
         }
@@ -175,6 +182,8 @@ fn bugs_that_are_put_in_are_found() {
         ),
         (Bug::StaleOverwrite, &["backward"]),
         (Bug::DoubledCommand, &["applied twice"]),
+        (Bug::RepeatedPress, &["momentary"]),
+        (Bug::EmptiedForAnother, &["emptied"]),
     ] {
         let swept = sweep(&(1..BUG_SEEDS), Some(bug), |law| laws.contains(&law));
         let found = laws

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::core::{Bug, Core};
 use super::laws::{Broken, Laws};
 use super::network::{Flight, Network};
-use super::push::Wires;
+use super::process::{Process, Session};
 use super::requests::Asked;
 use super::{HOUR, settings};
 
@@ -29,8 +29,8 @@ const BUSY: u32 = 200;
 /// Something that ends by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// The bridge starts again.
-    Start,
+    /// An instance of the bridge starts again.
+    Start(u32),
     /// The broker is back.
     Broker,
     /// The cloud can be reached.
@@ -41,36 +41,32 @@ pub(crate) enum Due {
     Device(String),
 }
 
+/// What can happen to an instance, in the order of its haste.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Next {
+    Parcel,
+    Flight,
+    Deadline,
+}
+
 /// The world around the core.
 pub(crate) struct Universe {
     pub(crate) seed: u64,
     pub(crate) now: Duration,
-    pub(crate) settings: Settings,
     pub(crate) bug: Option<Bug>,
-    pub(crate) core: Core,
-    /// Counts the bridge's lives.
-    pub(crate) life: u32,
-    /// The bridge does not run.
-    pub(crate) is_down: bool,
-    /// It was stopped in order, and the clock was left alone since.
-    pub(crate) is_remembered: bool,
-    /// It dies when it has done so much more, and is away for so long.
-    pub(crate) dies_after: Option<(u32, Duration)>,
-    pub(crate) saved: Restored,
-    inbox: VecDeque<Input>,
-    is_telling: bool,
+    /// The instance that things happen to just now; the others are elsewhere.
+    pub(crate) here: Process,
+    pub(crate) elsewhere: Vec<Process>,
     pub(crate) agenda: BTreeMap<(Duration, u64), Due>,
     /// How far the bridge's wall clock is off, in seconds.
     pub(crate) clock_off_s: i64,
     pub(crate) cloud: World,
     pub(crate) chance: fastrand::Rng,
     pub(crate) network: Network,
-    pub(crate) flights: Vec<Flight>,
-    pub(crate) wires: Wires,
-    pub(crate) token: Option<String>,
-    /// A login's, before it is home.
-    pub(crate) fresh_token: Option<String>,
-    pub(crate) uid: String,
+    /// By how much the last answer of the cloud is late.
+    pub(crate) late: Duration,
+    /// Of a login that is not home yet.
+    pub(crate) fresh: Option<Session>,
     pub(crate) password: &'static str,
     pub(crate) cloud_is_reachable: bool,
     /// Calls of this kind never get through for this account.
@@ -94,6 +90,8 @@ pub(crate) struct Universe {
     pub(crate) announcements: u64,
     /// Ticks too early, too, must find nothing to do; a broken law is told to who runs this.
     pub(crate) is_strict: bool,
+    /// No value drifts any more.
+    pub(crate) is_still: bool,
     is_early: bool,
     /// What is published, where somebody wants to know.
     pub(crate) record: Option<Vec<Publication>>,
@@ -133,26 +131,16 @@ impl Universe {
             seed,
             now: Duration::ZERO,
             bug,
-            core: Core::new(bug, settings.clone(), restored, seed, now),
-            life: 0,
-            is_down: false,
-            is_remembered: false,
-            dies_after: None,
-            saved: Restored::default(),
-            inbox: VecDeque::new(),
-            is_telling: false,
+            here: Process::new(bug, settings, restored, seed, now),
+            elsewhere: Vec::new(),
             agenda: BTreeMap::new(),
             clock_off_s: 0,
-            laws: Laws::new(&settings, &scenario),
-            settings,
+            laws: Laws::new(&scenario),
             cloud: World::new(scenario, seed, START * 1000),
             chance: fastrand::Rng::with_seed(seed),
             network: Network::default(),
-            flights: Vec::new(),
-            wires: Wires::default(),
-            token: None,
-            fresh_token: None,
-            uid: String::new(),
+            late: Duration::ZERO,
+            fresh: None,
             password: "demo-password",
             cloud_is_reachable: true,
             cut: None,
@@ -167,6 +155,7 @@ impl Universe {
             repeated: 0,
             announcements: 0,
             is_strict: false,
+            is_still: false,
             is_early: false,
             record: None,
             is_traced: true,
@@ -175,38 +164,40 @@ impl Universe {
     }
 
     pub(crate) fn start(&mut self) {
-        self.tell(Input::Tick);
+        self.each(|universe| universe.tell(Input::Tick));
         self.broker_up();
     }
 
     /// The bridge starts with what it had saved; the broker and the cloud forget nothing.
     pub(crate) fn restart(&mut self) {
         self.note(|| "the bridge starts".into());
-        self.life += 1;
-        self.is_down = false;
-        self.flights.retain(Flight::is_on_its_way_to_the_cloud);
-        self.laws.restarted(self.is_remembered);
+        self.here.life += 1;
+        self.here.since = self.now;
+        self.here.is_down = false;
+        self.here.flights.retain(Flight::is_on_its_way_to_the_cloud);
+        let is_remembered = self.here.is_remembered;
+        self.here.watch.restarted(is_remembered);
         let restored = Restored {
-            schemas: self.saved.schemas.clone(),
-            tokens: self.saved.tokens.clone(),
-            announced: self.saved.announced.clone(),
-            budgets: self.saved.budgets.clone(),
+            schemas: self.here.saved.schemas.clone(),
+            tokens: self.here.saved.tokens.clone(),
+            announced: self.here.saved.announced.clone(),
+            budgets: self.here.saved.budgets.clone(),
         };
-        let seed = self.seed + u64::from(self.life);
+        let seed = self.seed + u64::from(self.here.life) + 1000 * u64::from(self.here.index());
         let now = self.clock();
-        self.core = Core::new(self.bug, self.settings.clone(), restored, seed, now);
+        self.here.core = Core::new(self.bug, self.here.settings.clone(), restored, seed, now);
         self.tell(Input::Tick);
         if self.broker_is_up {
-            self.broker_up();
+            self.tell(Input::MqttUp);
         }
     }
 
     /// It ends without a word; the broker speaks its last will.
     pub(crate) fn die(&mut self, pause: Duration) {
         self.note(|| format!("the bridge dies for {} s", pause.as_secs()));
-        self.laws.died(self.life);
-        self.is_remembered = false;
-        self.gone(pause);
+        self.laws.died(self.here.index(), self.here.life);
+        self.here.is_remembered = false;
+        self.gone(Some(pause));
     }
 
     /// It ends in order.
@@ -214,22 +205,32 @@ impl Universe {
         self.note(|| format!("the bridge stops for {} s", pause.as_secs()));
         self.tell(Input::Stop);
         // It may have died while it did.
-        if !self.is_down {
-            self.is_remembered = true;
-            self.gone(pause);
+        if !self.here.is_down {
+            self.here.is_remembered = true;
+            self.gone(Some(pause));
         }
     }
 
-    fn gone(&mut self, pause: Duration) {
-        self.is_down = true;
-        self.dies_after = None;
-        self.inbox.clear();
+    /// It ends in order, and nobody starts it again.
+    pub(crate) fn retire(&mut self) {
+        self.tell(Input::Stop);
+        self.here.is_wanted = false;
+        self.here.is_remembered = true;
+        self.gone(None);
+    }
+
+    fn gone(&mut self, pause: Option<Duration>) {
+        self.here.is_down = true;
+        self.here.dies_after = None;
+        self.here.inbox.clear();
         self.hang_up_all();
         if self.broker_is_up {
-            self.retained
-                .insert("g/bridge/state".into(), b"offline".to_vec());
+            let topic = self.here.bridge_topic("state");
+            self.retained.insert(topic, b"offline".to_vec());
         }
-        self.plan(pause, Due::Start);
+        if let Some(pause) = pause {
+            self.plan(pause, Due::Start(self.here.index()));
+        }
     }
 
     pub(crate) fn unix_ms(&self) -> i64 {
@@ -278,33 +279,33 @@ impl Universe {
     }
 
     pub(crate) fn tell(&mut self, input: Input) {
-        self.inbox.push_back(input);
-        if self.is_telling {
+        self.here.inbox.push_back(input);
+        if self.here.is_telling {
             return;
         }
-        self.is_telling = true;
-        while let Some(input) = self.inbox.pop_front() {
-            if self.is_down {
+        self.here.is_telling = true;
+        while let Some(input) = self.here.inbox.pop_front() {
+            if self.here.is_down {
                 continue;
             }
             let now = self.clock();
-            let effects = self.core.handle(now, input);
+            let effects = self.here.core.handle(now, input);
             if self.is_early && !effects.is_empty() {
                 let found = format!("{:?} was due and not among the deadlines", effects[0]);
                 self.fail("lost wake-up", found);
             }
             for effect in effects {
-                if let Some((more, pause)) = self.dies_after {
+                if let Some((more, pause)) = self.here.dies_after {
                     if more == 0 {
                         self.die(pause);
                         break;
                     }
-                    self.dies_after = Some((more - 1, pause));
+                    self.here.dies_after = Some((more - 1, pause));
                 }
                 self.carry_out(effect);
             }
         }
-        self.is_telling = false;
+        self.here.is_telling = false;
     }
 
     pub(crate) fn carry_out(&mut self, effect: Effect) {
@@ -316,22 +317,29 @@ impl Universe {
                 id,
                 call,
             } => self.send(account, region, id, call),
-            Effect::TellDrained => self.inbox.push_back(Input::Drained { lost: false }),
-            Effect::Sample => self.inbox.push_back(Input::Sampled(Sample::default())),
+            Effect::TellDrained => {
+                self.here.inbox.push_back(Input::Drained { lost: false });
+            }
+            Effect::Sample => self.here.inbox.push_back(Input::Sampled(Sample::default())),
             Effect::SaveSchema {
                 product_key,
                 document,
             } => {
                 let (schema, _) = ProductSchema::parse(&product_key, &document).unwrap();
-                self.saved.schemas.insert(product_key, schema.into());
+                self.here.saved.schemas.insert(product_key, schema.into());
             }
             Effect::SaveAnnounced { did, announced } => match announced {
-                Some(announced) => drop(self.saved.announced.insert(did, announced)),
-                None => drop(self.saved.announced.remove(&did)),
+                Some(announced) => drop(self.here.saved.announced.insert(did, announced)),
+                None => drop(self.here.saved.announced.remove(&did)),
             },
-            Effect::Socket { link, order, .. } => self.order_socket(link, order),
+            Effect::Socket {
+                account,
+                link,
+                order,
+                ..
+            } => self.order_socket(&account, link, order),
             Effect::SaveBudget { account, learnt } => {
-                self.saved.budgets.insert(account, learnt);
+                self.here.saved.budgets.insert(account, learnt);
             }
             Effect::Subscribe { .. } | Effect::Stopped => {}
         }
@@ -349,12 +357,10 @@ impl Universe {
         let mut at_once = 0;
         loop {
             self.pump();
-            let deadline = (!self.is_down).then(|| self.core.next_deadline().0.max(self.now));
-            let flight = self.flights.iter().map(|flight| flight.at).min();
+            let (process, index) = self.next_of_processes();
             let due = self.agenda.keys().next().map(|(at, _)| *at);
-            let wire = self.wires.next_arrival(self.cloud_is_reachable);
             let cloud = self.cloud_due();
-            let next = [deadline, flight, due, wire, cloud];
+            let next = [process.map(|(at, _)| at), due, cloud];
             let next = next.into_iter().flatten().min();
             let next = next.map(|at| at.max(self.now));
             self.look_early(next.unwrap_or(end).min(end));
@@ -364,28 +370,62 @@ impl Universe {
             };
             at_once = if next > self.now { 0 } else { at_once + 1 };
             if at_once > BUSY {
-                let (_, why) = self.core.next_deadline();
+                let (_, why) = self.here.core.next_deadline();
                 self.fail("busy", format!("woken again and again for {why:?}"));
             }
             self.now = next;
-            self.cloud.advance(self.unix_ms());
-            let is_here = |at: Option<Duration>| at.is_some_and(|at| at <= self.now);
-            if is_here(wire) {
-                self.deliver();
-            } else if is_here(due) {
-                let (_, due) = self.agenda.pop_first().unwrap();
-                self.happens(due);
-            } else if is_here(flight) {
-                self.land();
-            } else if is_here(deadline) {
-                self.tell(Input::Tick);
+            if self.is_still {
+                self.cloud.let_time_act(self.unix_ms());
+            } else {
+                self.cloud.advance(self.unix_ms());
             }
+            let is_due = due.is_some_and(|at| at <= self.now);
+            match process.filter(|(at, _)| *at <= self.now) {
+                Some((_, Next::Parcel)) => {
+                    self.visit(index);
+                    self.deliver();
+                }
+                _ if is_due => {
+                    let (_, due) = self.agenda.pop_first().unwrap();
+                    self.happens(due);
+                }
+                Some((_, Next::Flight)) => {
+                    self.visit(index);
+                    self.land();
+                }
+                Some((_, Next::Deadline)) => {
+                    self.visit(index);
+                    self.tell(Input::Tick);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// What happens next to the instances, and to which.
+    fn next_of_processes(&self) -> (Option<(Duration, Next)>, u32) {
+        let of = |process: &Process| {
+            let deadline = (!process.is_down).then(|| process.core.next_deadline().0.max(self.now));
+            let flight = process.flights.iter().map(|flight| flight.at).min();
+            let parcel = process.wires.next_arrival(self.cloud_is_reachable);
+            let all = [
+                parcel.map(|at| (at, Next::Parcel)),
+                flight.map(|at| (at, Next::Flight)),
+                deadline.map(|at| (at, Next::Deadline)),
+            ];
+            all.into_iter().flatten().min()
+        };
+        let all = self.processes();
+        let all = all.filter_map(|process| Some((of(process)?, process.index())));
+        match all.min() {
+            Some((next, index)) => (Some(next), index),
+            None => (None, 0),
         }
     }
 
     /// Nothing is to be done before the moment that the core told.
     fn look_early(&mut self, next: Duration) {
-        if !self.is_strict || self.is_down || self.chance.u32(0..16) > 0 {
+        if !self.is_strict || self.chance.u32(0..16) > 0 {
             return;
         }
         let span = next.saturating_sub(self.now);
@@ -393,7 +433,7 @@ impl Universe {
             let now = self.now;
             self.now += span.mul_f64(self.chance.f64() * 0.999);
             self.is_early = true;
-            self.tell(Input::Tick);
+            self.each(|universe| universe.tell(Input::Tick));
             self.is_early = false;
             self.now = self.now.max(now);
         }
@@ -402,8 +442,9 @@ impl Universe {
     pub(crate) fn happens(&mut self, due: Due) {
         self.note(|| format!("over: {due:?}"));
         match due {
-            Due::Start => {
-                if self.is_down {
+            Due::Start(index) => {
+                self.visit(index);
+                if self.here.is_down && self.here.is_wanted {
                     self.restart();
                 }
             }
@@ -426,7 +467,7 @@ impl Universe {
 
     pub(crate) fn broker_up(&mut self) {
         self.broker_is_up = true;
-        self.tell(Input::MqttUp);
+        self.each(|universe| universe.tell(Input::MqttUp));
     }
 
     /// The broker is gone, and with it what it kept.
@@ -438,8 +479,10 @@ impl Universe {
     /// The link to it is gone.
     pub(crate) fn broker_lost(&mut self) {
         self.broker_is_up = false;
-        self.tell(Input::MqttDown {
-            reason: "gone".into(),
+        self.each(|universe| {
+            universe.tell(Input::MqttDown {
+                reason: "gone".into(),
+            });
         });
     }
 

@@ -109,11 +109,15 @@ fn message() -> Publication {
     }
 }
 
+/// The next input, but for what packets the broker takes.
 async fn next(inputs: &mut Receiver<Input>) -> Input {
-    timeout(Duration::from_secs(3600), inputs.recv())
-        .await
-        .expect("nothing came")
-        .unwrap()
+    loop {
+        let input = timeout(Duration::from_secs(3600), inputs.recv()).await;
+        let input = input.expect("nothing came").unwrap();
+        if !matches!(input, Input::BrokerLimit { .. }) {
+            return input;
+        }
+    }
 }
 
 async fn down(inputs: &mut Receiver<Input>) -> String {

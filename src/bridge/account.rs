@@ -76,7 +76,11 @@ pub(super) enum Done {
     /// A page of the bindings that is not the last one.
     Page { devices: Vec<Device> },
     /// All bindings, in the region where they are.
-    Listed { devices: Vec<Device> },
+    Listed {
+        /// When the first page was asked for: it shows nothing later.
+        began: Duration,
+        devices: Vec<Device>,
+    },
     /// Any other call is over.
     Finished {
         job: Job,
@@ -201,13 +205,15 @@ impl Account {
         self.session.push_accepted();
     }
 
-    /// The device is gone: nothing about it needs asking any more.
-    pub(super) fn forget(&mut self, did: &Did) {
-        self.polls.remove(did);
-        self.unanswered.remove(did);
-        self.schedules.forget(did);
+    /// These devices are gone: nothing about them needs asking any more.
+    pub(super) fn forget(&mut self, dids: &BTreeSet<Did>) {
+        for did in dids {
+            self.polls.remove(did);
+            self.unanswered.remove(did);
+        }
+        self.schedules.forget(dids);
         self.queue.retain(|job| match job {
-            Job::Command(of) | Job::Latest(of) => of != did,
+            Job::Command(of) | Job::Latest(of) => !dids.contains(of),
             Job::Login
             | Job::Bindings { .. }
             | Job::Schema(_)
@@ -341,7 +347,10 @@ impl Account {
                 self.listed = true;
                 self.pace.ended();
                 self.schedules.begin(now.mono);
-                Done::Listed { devices }
+                Done::Listed {
+                    began: self.listing.began(),
+                    devices,
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::clock::Now;
 use crate::ids::Did;
 
 use super::effect::{Announced, Effect};
@@ -81,10 +82,16 @@ impl Bridge {
         }
     }
 
-    /// Empties all of a device's topics.
-    pub(super) fn clear_topics(&mut self, announced: &Announced, out: &mut Vec<Effect>) {
+    /// Empties all topics of a device that has another level now, or is gone. Where another device has
+    /// the level meanwhile, its topics are filled again at once; those that another instance fills are
+    /// left alone.
+    pub(super) fn clear_topics(&mut self, now: Now, announced: &Announced, out: &mut Vec<Effect>) {
         let level = &announced.level;
         if level.is_empty() {
+            return;
+        }
+        if self.registry.is_elsewhere(level) {
+            self.publisher.clear(self.topics.schedules(level), out);
             return;
         }
         for attr in &announced.attrs {
@@ -95,5 +102,9 @@ impl Bridge {
             .clear(self.topics.below_device(level, "availability"), out);
         self.publisher.clear(self.topics.schedules(level), out);
         self.publisher.clear(self.topics.device(level), out);
+        if let Some(owner) = self.registry.at_level(level).cloned() {
+            self.publish_again(now, &owner, out);
+            self.publish_schedules(&owner, out);
+        }
     }
 }

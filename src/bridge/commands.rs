@@ -32,7 +32,14 @@ impl Bridge {
                     .into_iter()
                     .for_each(|e| e.presence.unreachable());
             }
-            Err(err) if err.class == ErrorClass::DeviceGone => self.list_soon(now, did),
+            Err(err) if err.class == ErrorClass::DeviceGone => {
+                if err.is_not_bound()
+                    && let Some(entry) = self.registry.get_mut(did)
+                {
+                    entry.absence.prove(now.mono);
+                }
+                self.list_soon(now, did);
+            }
             Err(_) => {}
         }
         for verdict in self.pending.answered(did, result, now.mono) {

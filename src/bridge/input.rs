@@ -183,6 +183,13 @@ pub struct CallError {
     pub message: String,
 }
 
+impl CallError {
+    /// The cloud says that the device does not exist (9014) or is not bound to this user (9017).
+    pub(super) const fn is_not_bound(&self) -> bool {
+        matches!(self.code, Some(9014 | 9017))
+    }
+}
+
 /// What a failed call means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ErrorClass {

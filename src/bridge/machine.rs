@@ -18,6 +18,7 @@ use super::account_state::AccountState;
 use super::announcer::Announcer;
 use super::calls::{Job, Priority};
 use super::effect::{Announced, CloudCall, Effect, Learnt};
+use super::estate::Estate;
 use super::health::Health;
 use super::input::{Input, Sample};
 use super::log_fold::LogFold;
@@ -67,6 +68,7 @@ pub struct Bridge {
     pub(super) shared: SharedBudget,
     pub(super) told_states: BTreeMap<AccountName, (AccountState, Option<Duration>)>,
     pub(super) registry: Registry,
+    pub(super) estate: Estate,
     pub(super) products: Products,
     pub(super) plans: Plans,
     pub(super) pending: PendingSets,
@@ -120,6 +122,7 @@ impl Bridge {
             shared,
             told_states: BTreeMap::new(),
             registry: Registry::new(restored.announced),
+            estate: Estate::default(),
             products: Products::new(restored.schemas),
             plans: Plans::default(),
             pending: PendingSets::default(),
@@ -275,7 +278,8 @@ impl Bridge {
         out.push(Effect::Subscribe {
             filters: self.topics.filters(),
         });
-        self.forget_orphans(now, out);
+        self.look_at_estate(out);
+        self.release_orphans(now, out);
         self.republish.has_drained();
         self.offer_all(now, Duration::ZERO, out);
     }
@@ -421,6 +425,7 @@ impl Bridge {
             out.push(Effect::Subscribe {
                 filters: self.topics.filters(),
             });
+            self.look_at_estate(out);
         }
         self.accounts
             .retain(|name, _| self.settings.accounts.contains_key(name));
@@ -459,11 +464,9 @@ impl Bridge {
         let is_kept = self.settings.accounts.clone();
         let is_lost = |name: &AccountName| anew.contains(name) || !is_kept.contains_key(name);
         self.abandon_requests(reason, is_lost, out);
-        for did in self.registry.unwanted(&self.settings) {
-            self.remove_device(now, &did, out);
-        }
+        self.disown_devices(now, &before, out);
         self.push.look_again();
-        self.forget_orphans(now, out);
+        self.release_orphans(now, out);
         self.ask_for_schemas();
         if before.profiles != self.settings.profiles || before.devices != self.settings.devices {
             self.plans.clear();

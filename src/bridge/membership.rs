@@ -1,5 +1,6 @@
 //! Devices that join, leave, or get another name or topic, and what others are told of it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,12 +10,11 @@ use crate::clock::Now;
 use crate::ids::{AccountName, Did};
 use crate::model::Device;
 
+use super::absence::ABSENT_FOR;
 use super::calls::{Job, Priority};
 use super::effect::{Announced, Effect};
 use super::machine::Bridge;
-
-/// A listing that misses devices is repeated this soon: it may have been a mistake.
-const DOUBT: Duration = Duration::from_secs(30);
+use super::settings::{Claim, Settings};
 
 impl Bridge {
     /// A page of a listing that goes on. Its new devices are served at once: the rest of a large
@@ -35,17 +35,18 @@ impl Bridge {
         }
     }
 
-    /// A complete listing of one account.
+    /// A complete listing of one account, and when it began.
     pub(super) fn on_listed(
         &mut self,
         now: Now,
         name: &AccountName,
-        devices: Vec<Device>,
+        (began, devices): (Duration, Vec<Device>),
         out: &mut Vec<Effect>,
     ) {
+        let listing = (began, devices);
         let changes = self
             .registry
-            .update(name, devices, &self.settings, now.mono);
+            .update(name, listing, &self.settings, now.mono);
         self.push.look_again();
         let is_heard = self.push.hears_all(name, &self.registry);
         if let Some(account) = self.accounts.get_mut(name) {
@@ -62,16 +63,22 @@ impl Bridge {
         for (did, old) in changes.changed {
             self.on_renamed(now, &did, old.as_ref(), out);
         }
-        for (did, _, announced) in changes.left {
-            info!(account = %name, %did, "the device is not bound any more");
-            self.forget_device(now, &did, &announced, out);
+        for (did, before) in changes.moved {
+            self.on_moved(now, name, &did, &before, out);
         }
-        if changes.doubtful
-            && let Some(account) = self.accounts.get_mut(name)
-        {
-            info!(account = %name, "a device is missing from the bindings: looking once more before it is removed");
-            account.list_at(now.mono + DOUBT);
+        for (did, announced) in changes.handed_over {
+            self.hand_over(now, &did, &announced, out);
         }
+        self.on_missing(name, began, &changes.missing);
+        let working = self.accounts.iter();
+        let working = working.filter(|(_, account)| account.refusal().is_none());
+        let working: Vec<AccountName> = working.map(|(name, _)| name.clone()).collect();
+        let gone = self.registry.take_unbound(now.mono, &working);
+        for (did, _) in &gone {
+            info!(%did, "the device is not bound any more");
+        }
+        self.forget_devices(now, &gone, out);
+        self.release_orphans(now, out);
         for product_key in self.products.worth_asking() {
             let theirs = |(_, entry): &(&Did, &super::registry::Entry)| {
                 entry.account == *name && entry.device.product_key == product_key
@@ -97,7 +104,7 @@ impl Bridge {
         self.publish_event("device_joined", Some(did), Some(name), details, out);
         if moved {
             // It got another topic while the bridge was not running.
-            self.clear_topics(&was, out);
+            self.clear_topics(now, &was, out);
         }
         self.announcer.join(did, now.mono);
         if let Some(account) = self.accounts.get_mut(name) {
@@ -124,12 +131,11 @@ impl Bridge {
     ) {
         if let Some(old) = old {
             info!(%did, was = old.level, "the device has another topic now");
-            self.clear_topics(old, out);
+            self.clear_topics(now, old, out);
         }
-        if let Some(entry) = self.registry.get_mut(did) {
-            entry.told_online = None;
-            self.announcer.changed(did, now.mono);
-        }
+        // Its product may be called something else, which can mean another profile.
+        self.replan(did);
+        self.announcer.changed(did, now.mono);
         self.publish_device(now, did, out);
         self.publish_schedules(did, out);
         self.inventory_changed(now);
@@ -141,21 +147,111 @@ impl Bridge {
         }
     }
 
-    /// Takes a device out that the settings do not want any more.
-    pub(super) fn remove_device(&mut self, now: Now, did: &Did, out: &mut Vec<Effect>) {
-        if let Some(entry) = self.registry.remove(did) {
-            self.push.look_again();
-            if let Some(account) = self.accounts.get_mut(&entry.account) {
-                account.forget(did);
-            }
-            self.forget_device(now, did, &entry.announced, out);
+    /// The newest listing is the first one that lacks these. They go on as they are: a device is taken
+    /// from Home Assistant only after proof, which is looked for now.
+    fn on_missing(&mut self, name: &AccountName, began: Duration, missing: &[Did]) {
+        if missing.is_empty() {
+            return;
+        }
+        info!(account = %name, devices = missing.len(),
+            "devices are missing from the bindings: they stay until it is proven that they are unbound");
+        for (of, account) in &mut self.accounts {
+            // Another account may have them by now.
+            let at = if of == name {
+                began + ABSENT_FOR
+            } else {
+                began
+            };
+            account.list_at(at);
+        }
+        for did in missing {
+            self.ask(did, Job::Latest(did.clone()), Priority::Poll);
         }
     }
 
-    /// Takes back what an earlier run announced for accounts that are not configured any more.
-    pub(super) fn forget_orphans(&mut self, now: Now, out: &mut Vec<Effect>) {
+    /// Another account of this configuration has the device now.
+    fn on_moved(
+        &mut self,
+        now: Now,
+        name: &AccountName,
+        did: &Did,
+        before: &AccountName,
+        out: &mut Vec<Effect>,
+    ) {
+        info!(%did, was = %before, account = %name, "the device is another account's now");
+        if let Some(account) = self.accounts.get_mut(before) {
+            account.forget(&BTreeSet::from([did.clone()]));
+        }
+        if let Some(account) = self.accounts.get_mut(name) {
+            account.polls.add(did.clone(), now.mono);
+            account.has_new_devices = true;
+            account.push(Job::Latest(did.clone()), Priority::Stale);
+        }
+        self.send_waiting(now, did, out);
+        self.publish_device(now, did, out);
+        self.inventory_changed(now);
+    }
+
+    /// Another instance serves the device: what stands on its topics and in Home Assistant is left to that one.
+    fn hand_over(&mut self, now: Now, did: &Did, announced: &Announced, out: &mut Vec<Effect>) {
+        info!(%did, topic = announced.level, "another instance serves the device now");
+        let reason = "another instance serves the device now";
+        self.end_service(now, did, &announced.level, reason, out);
+        self.publisher
+            .clear(self.topics.schedules(&announced.level), out);
+        self.forget_announced(did, out);
+    }
+
+    /// New settings leave devices out, give them to another instance, or have another user in place of
+    /// theirs.
+    pub(super) fn disown_devices(&mut self, now: Now, before: &Settings, out: &mut Vec<Effect>) {
+        let users = |settings: &Settings, name: &AccountName| {
+            settings.accounts.get(name).map(|account| account.user)
+        };
+        let after = self.settings.clone();
+        let is_known = |name: &AccountName| {
+            users(before, name).is_some() && users(before, name) == users(&after, name)
+        };
+        self.registry.forget_listings(is_known);
+        let mut disowned: BTreeSet<Did> = self.registry.unwanted(&after).into_iter().collect();
+        let foreign = self.registry.iter();
+        let foreign = foreign.filter(|(_, entry)| !is_known(&entry.account));
+        disowned.extend(foreign.map(|(did, _)| did.clone()));
+        for account in self.accounts.values_mut() {
+            account.forget(&disowned);
+        }
+        for did in &disowned {
+            let Some(entry) = self.registry.get(did.as_str()) else {
+                continue;
+            };
+            let (claim, level) = (after.claim(&entry.account, did), entry.level.clone());
+            if claim == Claim::OtherInstance && is_known(&entry.account) {
+                if let Some(announced) = self.registry.hand_over(did) {
+                    self.hand_over(now, did, &announced, out);
+                }
+                continue;
+            }
+            let reason = "the configuration leaves the device out now";
+            self.end_service(now, did, &level, reason, out);
+            self.registry.disown(did, now.mono);
+        }
+    }
+
+    /// Devices that no account here looks after, once every account was listed. They may be bound, so only
+    /// what is this bridge's own is taken back.
+    pub(super) fn release_orphans(&mut self, now: Now, out: &mut Vec<Effect>) {
         for (did, announced) in self.registry.take_orphans(&self.settings) {
-            self.forget_device(now, &did, &announced, out);
+            info!(%did, "no account has the device: its topics are emptied");
+            self.end_service(
+                now,
+                &did,
+                &announced.level,
+                "the device is not served any more",
+                out,
+            );
+            self.clear_topics(now, &announced, out);
+            self.look_at_discovery(&did, out);
+            self.forget_announced(&did, out);
         }
     }
 
@@ -173,34 +269,56 @@ impl Bridge {
         }
     }
 
-    /// Takes back all that was published of a device.
-    fn forget_device(&mut self, now: Now, did: &Did, announced: &Announced, out: &mut Vec<Effect>) {
-        self.announcer.forget(did);
-        for verdict in self
-            .pending
-            .abandon(Some(did), "the device is not bound any more")
-        {
-            self.publish_result_on(&announced.level, verdict, out);
+    /// Takes back all that was published of devices that are not bound any more.
+    fn forget_devices(&mut self, now: Now, gone: &[(Did, Announced)], out: &mut Vec<Effect>) {
+        if gone.is_empty() {
+            return;
         }
+        let dids = gone.iter().map(|(did, _)| did.clone()).collect();
         for account in self.accounts.values_mut() {
-            account.forget(did);
+            account.forget(&dids);
         }
-        self.publisher.clear(self.topics.discovery(did), out);
-        self.clear_topics(announced, out);
-        // Without a link the emptied topics wait in memory alone; then the next run takes them back again.
+        self.push.look_again();
+        for (did, announced) in gone {
+            let reason = "the device is not bound any more";
+            self.end_service(now, did, &announced.level, reason, out);
+            self.publisher.clear(self.topics.discovery(did), out);
+            self.clear_topics(now, announced, out);
+            self.forget_announced(did, out);
+        }
+    }
+
+    /// Ends a device's commands with a result, and tells that it left.
+    fn end_service(
+        &mut self,
+        now: Now,
+        did: &Did,
+        level: &str,
+        reason: &str,
+        out: &mut Vec<Effect>,
+    ) {
+        self.announcer.forget(did);
+        for verdict in self.pending.abandon(Some(did), reason) {
+            self.publish_result_on(level, verdict, out);
+        }
+        self.push.look_again();
+        self.publish_event(
+            "device_left",
+            Some(did),
+            None,
+            json!({ "topic": level }),
+            out,
+        );
+        self.inventory_changed(now);
+    }
+
+    /// Without a link the emptied topics wait in memory alone; then the next run takes them back again.
+    fn forget_announced(&self, did: &Did, out: &mut Vec<Effect>) {
         if self.publisher.is_up() {
             out.push(Effect::SaveAnnounced {
                 did: did.clone(),
                 announced: None,
             });
         }
-        self.publish_event(
-            "device_left",
-            Some(did),
-            None,
-            json!({ "topic": announced.level }),
-            out,
-        );
-        self.inventory_changed(now);
     }
 }

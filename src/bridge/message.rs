@@ -33,6 +33,9 @@ struct Checked {
 
 impl Bridge {
     pub(super) fn on_message(&mut self, now: Now, mut message: Message, out: &mut Vec<Effect>) {
+        if self.on_estate(&message, out) {
+            return;
+        }
         if let Some(reply) = message
             .reply
             .take_if(|reply| !self.topics.may_answer_on(&reply.topic))
@@ -71,15 +74,36 @@ impl Bridge {
             | Inbound::Get { ref level }
             | Inbound::Raw { ref level } => match self.registry.at_level(level).cloned() {
                 Some(did) => self.on_command(now, did, inbound, message, out),
-                None if message.retained => self.ignore_retained(&message.topic, None, out),
+                None if message.retained && self.answers_for(level) => {
+                    self.ignore_retained(&message.topic, None, out);
+                }
                 None if message.payload.is_empty() => {
                     debug!(topic = message.topic, "an empty command does nothing");
+                }
+                None if !self.answers_for(level) => {
+                    debug!(topic = message.topic, "a command for another instance");
                 }
                 None => {
                     let level = level.clone();
                     self.refuse_unknown(&level, &message, out);
                 }
             },
+        }
+    }
+
+    /// Is it this instance that tells of a command that no device takes? Where several share the base
+    /// topic, the owner does for its own devices, and the first one for those that no instance has.
+    fn answers_for(&self, level: &str) -> bool {
+        let shard = self.settings.shard;
+        if !shard.is_shared() {
+            return true;
+        }
+        match self.registry.remembered_at(level) {
+            Some(did) => shard.has(did),
+            None => {
+                let is_elsewhere = self.registry.is_elsewhere(level);
+                shard.index == 0 && !is_elsewhere && self.registry.all_listed(&self.settings)
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! It never waits, reads a clock or opens a socket. See `docs/ARCHITECTURE.md` for walks through it.
 
+mod absence;
 mod account;
 mod account_state;
 mod announcer;
@@ -20,6 +21,7 @@ mod device_line;
 #[cfg(test)]
 mod dispatch_tests;
 pub mod effect;
+mod estate;
 mod gate;
 mod health;
 pub mod input;
@@ -37,6 +39,8 @@ mod message;
 mod outcome;
 mod own_changes;
 mod own_state;
+#[cfg(test)]
+mod owner_tests;
 mod pending;
 mod plans;
 mod poll;

@@ -60,7 +60,7 @@ impl Bridge {
             Done::Requeued(Job::Request { id, .. }) => self.requests.returned(id),
             Done::Requeued(_) => {}
             Done::Page { devices } => self.on_page(now, name, devices, out),
-            Done::Listed { devices } => self.on_listed(now, name, devices, out),
+            Done::Listed { began, devices } => self.on_listed(now, name, (began, devices), out),
             Done::Stopped { reason } => self.on_account_stopped(now, name, &reason, out),
             Done::Finished {
                 job,

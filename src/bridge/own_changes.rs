@@ -32,7 +32,7 @@ impl Bridge {
         match (call, result) {
             (CloudCall::Unbind(_), Ok(Reply::Bound(bound))) => {
                 account.list_at(now.mono);
-                self.registry.unbound(&bound.success);
+                self.registry.prove_unbound(&bound.success, now.mono);
             }
             (CloudCall::Bind(_) | CloudCall::BindByMac(_) | CloudCall::Unbind(_), _) => {
                 account.list_at(now.mono);

@@ -49,6 +49,10 @@ impl Bridge {
             }
             SocketEvent::BindingChanged { did, bound } => {
                 info!(%account, %did, bound, "push: a binding changed");
+                let entry = self.registry.get_mut(&did);
+                if let Some(entry) = entry.filter(|entry| entry.account == account && !bound) {
+                    entry.absence.prove(now.mono);
+                }
                 if let Some(account) = self.accounts.get_mut(&account) {
                     account.list_at(now.mono + BURST);
                 }

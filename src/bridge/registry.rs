@@ -1,6 +1,6 @@
 //! The devices: who they are, where they are published, what they last said; who joined and left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,12 @@ use crate::ids::{AccountName, Did};
 use crate::model::{Attrs, Device};
 use crate::profile::catalog::Plan;
 
+use super::absence::Absence;
 use super::effect::Announced;
 use super::presence::Presence;
 use super::ranges::Observed;
 use super::reconcile::Reconciler;
-use super::settings::{Claim, Settings};
-
-/// Complete listings in a row that must miss a device before it counts as unbound: removing it
-/// costs the user its history in Home Assistant, and an empty answer has been seen by mistake.
-const MISSED_LISTINGS: u8 = 2;
+use super::settings::{Claim, Settings, Shard};
 
 /// One device.
 #[derive(Debug)]
@@ -52,7 +49,19 @@ pub(super) struct Entry {
     pub(super) topics_of: Option<Arc<Plan>>,
     /// Retained values of before may stand on topics that no report fills any more.
     pub(super) has_leftovers: bool,
-    missed: u8,
+    /// What speaks for it being unbound.
+    pub(super) absence: Absence,
+}
+
+/// A device that was announced, and that no account here is known to have.
+#[derive(Debug, Default)]
+struct Remembered {
+    announced: Announced,
+    /// What speaks for it being unbound.
+    absence: Absence,
+    /// Since when nobody looks after it: its account is not configured any more, has another user, or
+    /// leaves it out. Another account may have it.
+    orphaned: Option<Duration>,
 }
 
 /// See the module.
@@ -60,10 +69,16 @@ pub(super) struct Entry {
 pub(super) struct Registry {
     entries: BTreeMap<Did, Entry>,
     levels: BTreeMap<String, Did>,
-    /// Announced in an earlier run and not seen in this one yet.
-    remembered: BTreeMap<Did, Announced>,
-    /// For those: complete listings of their account that missed them.
-    remembered_missed: BTreeMap<Did, u8>,
+    /// Announced in an earlier run and not seen in this one yet, or without an account.
+    remembered: BTreeMap<Did, Remembered>,
+    /// The levels of those.
+    remembered_levels: BTreeMap<String, Did>,
+    /// Devices that other instances serve, with the slugs of their names.
+    others: BTreeMap<Did, (AccountName, String)>,
+    /// Where several instances share the base topic: the level of each device, also of theirs.
+    assigned: BTreeMap<Did, String>,
+    /// When the newest complete listing of each account began.
+    listed: BTreeMap<AccountName, Duration>,
 }
 
 /// What a listing changed.
@@ -73,18 +88,21 @@ pub(super) struct Changes {
     pub(super) joined: Vec<Did>,
     /// Another alias, product name or firmware; with the topics to empty where its level changed.
     pub(super) changed: Vec<(Did, Option<Announced>)>,
-    /// Gone for good, with what is to be taken back.
-    pub(super) left: Vec<(Did, Option<AccountName>, Announced)>,
-    /// Some were missed, but not often enough yet.
-    pub(super) doubtful: bool,
+    /// Another account had these before.
+    pub(super) moved: Vec<(Did, AccountName)>,
+    /// Another instance serves these, which were served here.
+    pub(super) handed_over: Vec<(Did, Announced)>,
+    /// The listing is the first one that lacks these.
+    pub(super) missing: Vec<Did>,
 }
 
 impl Registry {
-    pub(super) fn new(remembered: BTreeMap<Did, Announced>) -> Self {
-        Self {
-            remembered,
-            ..Self::default()
+    pub(super) fn new(announced: BTreeMap<Did, Announced>) -> Self {
+        let mut registry = Self::default();
+        for (did, announced) in announced {
+            registry.remember(did, announced, None);
         }
+        registry
     }
 
     pub(super) fn get(&self, did: &str) -> Option<&Entry> {
@@ -117,31 +135,111 @@ impl Registry {
         theirs.map(|(did, _)| did.clone()).collect()
     }
 
-    /// Topic levels that an earlier run used for devices which this one has not seen yet.
-    pub(super) fn remembered_levels(&self) -> Vec<String> {
-        let levels = self
-            .remembered
-            .values()
-            .map(|announced| announced.level.clone());
-        levels
-            .filter(|level| !level.is_empty() && !self.levels.contains_key(level))
-            .collect()
+    /// Topic levels that an earlier run used for devices which this one has not seen yet, and which are
+    /// this instance's to tell of.
+    pub(super) fn remembered_levels(&self, shard: Shard) -> Vec<String> {
+        let levels = self.remembered_levels.iter();
+        let levels = levels.filter(|(level, did)| {
+            !level.is_empty() && shard.has(did) && !self.levels.contains_key(*level)
+        });
+        levels.map(|(level, _)| level.clone()).collect()
     }
 
-    /// What was announced for accounts that are not configured any more; nobody will list those.
-    pub(super) fn take_orphans(&mut self, settings: &Settings) -> Vec<(Did, Announced)> {
-        let is_orphan =
-            |announced: &Announced| !settings.accounts.contains_key(announced.account.as_str());
-        let orphans: Vec<(Did, Announced)> = self
-            .remembered
-            .iter()
-            .filter(|(_, announced)| is_orphan(announced))
-            .map(|(did, announced)| (did.clone(), announced.clone()))
-            .collect();
-        for (did, _) in &orphans {
-            self.remembered.remove(did);
+    /// The device that had this level in an earlier run and is not known again yet.
+    pub(super) fn remembered_at(&self, level: &str) -> Option<&Did> {
+        self.remembered_levels.get(level)
+    }
+
+    /// Every level that a device has or had, of this instance and of others.
+    pub(super) fn all_levels(&self) -> BTreeSet<String> {
+        let known = self.levels.keys().chain(self.remembered_levels.keys());
+        let all = known.chain(self.assigned.values());
+        all.filter(|level| !level.is_empty()).cloned().collect()
+    }
+
+    fn remember(&mut self, did: Did, announced: Announced, orphaned: Option<Duration>) {
+        self.remembered_levels
+            .insert(announced.level.clone(), did.clone());
+        let remembered = Remembered {
+            announced,
+            absence: Absence::default(),
+            orphaned,
+        };
+        self.remembered.insert(did, remembered);
+    }
+
+    fn recall(&mut self, did: &Did) -> Option<Announced> {
+        let announced = self.remembered.remove(did)?.announced;
+        if self.remembered_levels.get(&announced.level) == Some(did) {
+            self.remembered_levels.remove(&announced.level);
         }
-        orphans
+        Some(announced)
+    }
+
+    /// Was each account listed completely, by a listing that began no sooner than that?
+    fn listed_since(&self, mut accounts: impl Iterator<Item = AccountName>, at: Duration) -> bool {
+        accounts.all(|name| self.listed.get(&name).is_some_and(|began| *began >= at))
+    }
+
+    /// Was each account listed completely?
+    pub(super) fn all_listed(&self, settings: &Settings) -> bool {
+        self.listed_since(settings.accounts.keys().cloned(), Duration::ZERO)
+    }
+
+    /// These accounts are others now, or gone: what was listed of them counts for nothing.
+    pub(super) fn forget_listings(&mut self, is_known: impl Fn(&AccountName) -> bool) {
+        self.listed.retain(|name, _| is_known(name));
+        self.others.retain(|_, (account, _)| is_known(account));
+    }
+
+    /// Devices that no account here looks after, once every account was listed and none of them has it.
+    pub(super) fn take_orphans(&mut self, settings: &Settings) -> Vec<(Did, Announced)> {
+        let is_orphan = |item: &(&Did, &Remembered)| {
+            let account = item.1.announced.account.as_str();
+            let is_configured = settings.accounts.contains_key(account);
+            let since = item
+                .1
+                .orphaned
+                .or((!is_configured).then_some(Duration::ZERO));
+            since.is_some_and(|at| self.listed_since(settings.accounts.keys().cloned(), at))
+        };
+        let orphans = self.remembered.iter().filter(is_orphan);
+        let orphans: Vec<Did> = orphans.map(|(did, _)| did.clone()).collect();
+        let take = |did: Did| Some((did.clone(), self.recall(&did)?));
+        orphans.into_iter().filter_map(take).collect()
+    }
+
+    /// Devices that are surely unbound: the listings of their account lack them, and no other account
+    /// that works was found to have them since. With the account of those that were served.
+    pub(super) fn take_unbound(
+        &mut self,
+        now: Duration,
+        working: &[AccountName],
+    ) -> Vec<(Did, Announced)> {
+        let is_gone = |account: &str, absence: &Absence| {
+            let others = working.iter().filter(|name| name.as_str() != account);
+            absence.is_believed(now)
+                && absence
+                    .since()
+                    .is_some_and(|since| self.listed_since(others.cloned(), since))
+        };
+        let served = self.entries.iter();
+        let served = served.filter(|(_, entry)| is_gone(entry.account.as_str(), &entry.absence));
+        let remembered = self.remembered.iter();
+        let remembered =
+            remembered.filter(|(_, of)| is_gone(of.announced.account.as_str(), &of.absence));
+        let served: Vec<Did> = served.map(|(did, _)| did.clone()).collect();
+        let remembered: Vec<Did> = remembered.map(|(did, _)| did.clone()).collect();
+        let mut gone = Vec::new();
+        for did in served {
+            let announced = self.remove(&did).map(|entry| entry.announced);
+            gone.extend(announced.map(|announced| (did, announced)));
+        }
+        for did in remembered {
+            let announced = self.recall(&did);
+            gone.extend(announced.map(|announced| (did, announced)));
+        }
+        gone
     }
 
     pub(super) fn len(&self) -> usize {
@@ -153,41 +251,145 @@ impl Registry {
         self.levels.get(level)
     }
 
-    /// Takes a complete listing of one account.
+    /// Does another instance publish on this level?
+    pub(super) fn is_elsewhere(&self, level: &str) -> bool {
+        let mut others = self.others.keys();
+        others.any(|did| self.assigned.get(did).is_some_and(|of| of == level))
+    }
+
+    /// Takes a complete listing of one account, which began at that moment.
     pub(super) fn update(
         &mut self,
         account: &AccountName,
-        devices: Vec<Device>,
+        (began, devices): (Duration, Vec<Device>),
         settings: &Settings,
         now: Duration,
     ) -> Changes {
         let mut changes = Changes::default();
-        let mut seen = std::collections::BTreeSet::new();
-        for device in devices
-            .into_iter()
-            .filter(|device| settings.claim(account, &device.did) == Claim::Ours)
-        {
+        self.listed.insert(account.clone(), began);
+        self.others.retain(|_, (of, _)| of != account);
+        let (mut seen, mut ours) = (BTreeSet::new(), Vec::new());
+        for device in devices {
             let did = device.did.clone();
-            seen.insert(did.clone());
-            match self.entries.get(&did) {
-                None => {
-                    self.join(account, device, settings, now);
-                    changes.joined.push(did);
+            match settings.claim(account, &did) {
+                Claim::Ours => {
+                    seen.insert(did);
+                    ours.push(device);
                 }
-                Some(entry) if entry.account == *account => {
-                    if let Some(entry) = self.entries.get_mut(&did) {
-                        entry.presence.listed(now, device.is_online);
-                    }
+                Claim::OtherInstance => {
+                    let plain = slug::level(&device.alias, device.mac.as_ref(), &did);
+                    self.others.insert(did.clone(), (account.clone(), plain));
+                    let served = self.remove(&did).map(|entry| entry.announced);
+                    let announced = served.or_else(|| self.recall(&did));
                     changes
-                        .changed
-                        .extend(self.renew(device, settings).map(|old| (did, old)));
+                        .handed_over
+                        .extend(announced.map(|announced| (did, announced)));
                 }
-                // Bound by two accounts: the first that listed it keeps it.
-                Some(_) => {}
+                Claim::Excluded => self.disown_row(account, &did, began),
             }
         }
-        self.miss(account, &seen, &mut changes);
+        if settings.shard.is_shared() {
+            self.assign(&ours, settings);
+        }
+        for device in ours {
+            self.take_row(account, device, settings, (began, now), &mut changes);
+        }
+        if settings.shard.is_shared() {
+            // A device that joined elsewhere may take a level from one that is here.
+            changes.changed.extend(self.rename(settings));
+        }
+        self.miss(account, &seen, began, &mut changes);
         changes
+    }
+
+    /// A row of a device that is this instance's.
+    fn take_row(
+        &mut self,
+        account: &AccountName,
+        device: Device,
+        settings: &Settings,
+        (began, now): (Duration, Duration),
+        changes: &mut Changes,
+    ) {
+        let did = device.did.clone();
+        let Some(entry) = self.entries.get_mut(&did) else {
+            self.join(account, device, settings, now);
+            changes.joined.push(did);
+            return;
+        };
+        if entry.account != *account {
+            // Bound by two accounts: the first that listed it keeps it, until its listing lacks it.
+            if entry.absence.since().is_none() {
+                return;
+            }
+            let before = std::mem::replace(&mut entry.account, account.clone());
+            entry.absence = Absence::default();
+            changes.moved.push((did.clone(), before));
+        }
+        entry.absence.seen(began);
+        entry.presence.listed(now, device.is_online);
+        let renewed = self.renew(device, settings);
+        changes.changed.extend(renewed.map(|old| (did, old)));
+    }
+
+    /// The filters of an account leave a device out that is bound. Another account may have it.
+    fn disown_row(&mut self, account: &AccountName, did: &Did, began: Duration) {
+        if let Some(remembered) = self.remembered.get_mut(did)
+            && remembered.announced.account == account.as_str()
+        {
+            remembered.orphaned.get_or_insert(began);
+        }
+    }
+
+    /// A device is not served any more, though it may be bound: nobody looks after it.
+    pub(super) fn disown(&mut self, did: &Did, now: Duration) {
+        if let Some(entry) = self.remove(did) {
+            self.remember(did.clone(), entry.announced, Some(now));
+        }
+    }
+
+    /// Another instance serves this device from now on.
+    pub(super) fn hand_over(&mut self, did: &Did) -> Option<Announced> {
+        let entry = self.remove(did)?;
+        let plain = slug::level(&entry.device.alias, entry.device.mac.as_ref(), did);
+        self.others
+            .insert(did.clone(), (entry.account.clone(), plain));
+        self.assigned.insert(did.clone(), entry.level);
+        Some(entry.announced)
+    }
+
+    /// Works the levels out from all devices that are known, also of other instances, so that all
+    /// instances find the same: in the order of the dids, the user's choices first.
+    fn assign(&mut self, joining: &[Device], settings: &Settings) {
+        let slug_of = |device: &Device| {
+            let plain = slug::level(&device.alias, device.mac.as_ref(), &device.did);
+            (device.did.clone(), plain)
+        };
+        let mut plains: BTreeMap<Did, String> = self
+            .entries
+            .values()
+            .map(|entry| slug_of(&entry.device))
+            .collect();
+        let others = self.others.iter();
+        plains.extend(others.map(|(did, (_, plain))| (did.clone(), plain.clone())));
+        plains.extend(joining.iter().map(slug_of));
+        let chosen = settings.devices.values();
+        let mut taken: BTreeSet<String> = chosen.filter_map(|of| of.topic.clone()).collect();
+        self.assigned.clear();
+        for (did, plain) in plains {
+            let level = settings.topic_of(&did).map_or_else(
+                || {
+                    let long = slug::with_suffix(&plain, &did);
+                    let free =
+                        |level: &String| !topic::is_reserved(level) && !taken.contains(level);
+                    let level = [plain, long].into_iter().find(free);
+                    level.unwrap_or_else(|| did.to_string())
+                },
+                str::to_owned,
+            );
+            taken.insert(level.clone());
+            self.assigned.insert(did, level);
+        }
     }
 
     /// Takes a page of a listing that goes on: devices that are new join. Where several instances share
@@ -216,8 +418,7 @@ impl Registry {
 
     fn join(&mut self, account: &AccountName, device: Device, settings: &Settings, now: Duration) {
         let did = device.did.clone();
-        let announced = self.remembered.remove(&did).unwrap_or_default();
-        self.remembered_missed.remove(&did);
+        let announced = self.recall(&did).unwrap_or_default();
         let level = self.choose_level(&device, settings, &announced.level);
         let mut presence = Presence::default();
         presence.listed(now, device.is_online);
@@ -240,7 +441,7 @@ impl Registry {
             ranges: Vec::new(),
             announced,
             topics_of: None,
-            missed: 0,
+            absence: Absence::default(),
         };
         self.entries.insert(did, entry);
     }
@@ -250,7 +451,6 @@ impl Registry {
     fn renew(&mut self, device: Device, settings: &Settings) -> Option<Option<Announced>> {
         let did = device.did.clone();
         let before = self.entries.get_mut(&did)?;
-        before.missed = 0;
         let same = Device {
             is_online: before.device.is_online,
             ..device.clone()
@@ -260,6 +460,7 @@ impl Registry {
         let current = before.level.clone();
         let keeps_level = match settings.topic_of(&did) {
             Some(topic) => topic == current,
+            None if settings.shard.is_shared() => self.assigned.get(&did) == Some(&current),
             None => !is_chosen_by_another(settings, &did, &current),
         };
         if same && before.name == name && keeps_level {
@@ -290,7 +491,7 @@ impl Registry {
         devices.into_iter().filter_map(renew).collect()
     }
 
-    /// Devices that the settings do not want any more, or whose account is gone.
+    /// Devices that the settings leave out, or give to another instance, or whose account is gone.
     pub(super) fn unwanted(&self, settings: &Settings) -> Vec<Did> {
         let gone =
             |(did, entry): &(&Did, &Entry)| settings.claim(&entry.account, did) != Claim::Ours;
@@ -304,50 +505,30 @@ impl Registry {
     fn miss(
         &mut self,
         account: &AccountName,
-        seen: &std::collections::BTreeSet<Did>,
+        seen: &BTreeSet<Did>,
+        began: Duration,
         changes: &mut Changes,
     ) {
-        let mut gone = Vec::new();
         for (did, entry) in &mut self.entries {
-            if entry.account == *account && !seen.contains(did) {
-                entry.missed += 1;
-                if entry.missed >= MISSED_LISTINGS {
-                    gone.push(did.clone())
-                } else {
-                    changes.doubtful = true
-                }
+            let is_missed = entry.account == *account && !seen.contains(did);
+            if is_missed && entry.absence.missed(began) {
+                changes.missing.push(did.clone());
             }
         }
-        for did in gone {
-            let left = self
-                .remove(&did)
-                .map(|entry| (did, Some(entry.account), entry.announced));
-            changes.left.extend(left);
-        }
-        let theirs = |announced: &Announced| announced.account == account.as_str();
-        let absent: Vec<Did> = self
-            .remembered
-            .iter()
-            .filter(|(_, a)| theirs(a))
-            .map(|(did, _)| did.clone())
-            .collect();
-        for did in absent {
-            let missed = self.remembered_missed.entry(did.clone()).or_default();
-            *missed += 1;
-            if *missed < MISSED_LISTINGS {
-                changes.doubtful = true;
-            } else if let Some(announced) = self.remembered.remove(&did) {
-                self.remembered_missed.remove(&did);
-                changes.left.push((did, None, announced));
+        for (did, remembered) in &mut self.remembered {
+            let is_theirs = remembered.announced.account == account.as_str();
+            let is_missed = is_theirs && remembered.orphaned.is_none();
+            if is_missed && remembered.absence.missed(began) {
+                changes.missing.push(did.clone());
             }
         }
     }
 
-    /// These were unbound here, so the first listing without them is to be believed.
-    pub(super) fn unbound(&mut self, dids: &[Did]) {
+    /// We unbound these, so the first listing without them is to be believed.
+    pub(super) fn prove_unbound(&mut self, dids: &[Did], now: Duration) {
         for did in dids {
             if let Some(entry) = self.entries.get_mut(did) {
-                entry.missed = MISSED_LISTINGS - 1;
+                entry.absence.prove(now);
             }
         }
     }
@@ -373,16 +554,21 @@ impl Registry {
         if let Some(topic) = settings.topic_of(did) {
             return topic.to_owned();
         }
+        if settings.shard.is_shared()
+            && let Some(level) = self.assigned.get(did)
+        {
+            return level.clone();
+        }
         let plain = slug::level(&device.alias, device.mac.as_ref(), did);
         let long = slug::with_suffix(&plain, did);
         let free = |level: &str| {
             !topic::is_reserved(level)
                 && self.levels.get(level).is_none_or(|owner| owner == did)
                 && !is_chosen_by_another(settings, did, level)
-                && !self
-                    .remembered
-                    .iter()
-                    .any(|(of, a)| of != did && a.level == level)
+                && self
+                    .remembered_levels
+                    .get(level)
+                    .is_none_or(|owner| owner == did)
         };
         if (before == plain || before == long) && free(before) {
             return before.to_owned();

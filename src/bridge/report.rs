@@ -243,7 +243,12 @@ impl Bridge {
             }
             ErrorClass::DeviceGone => {
                 entry.presence.unreachable();
-                if !std::mem::replace(&mut entry.is_failing, true) {
+                let mut is_news = !std::mem::replace(&mut entry.is_failing, true);
+                if err.is_not_bound() {
+                    entry.absence.prove(now.mono);
+                    is_news |= entry.absence.since().is_some();
+                }
+                if is_news {
                     warn!(%did, reason = %err, "the cloud does not know the device any more: listing the bindings");
                     self.list_soon(now, did);
                 }

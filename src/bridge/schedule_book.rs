@@ -240,11 +240,11 @@ impl ScheduleBook {
         self.plan_wake(now);
     }
 
-    /// A device is gone.
-    pub(super) fn forget(&mut self, did: &Did) {
-        self.last.remove(did);
+    /// Devices are gone.
+    pub(super) fn forget(&mut self, dids: &BTreeSet<Did>) {
+        self.last.retain(|did, _| !dids.contains(did));
         for row in self.rows.values_mut() {
-            row.dids.remove(did);
+            row.dids.retain(|did| !dids.contains(did));
         }
         self.rows.retain(|_, row| !row.dids.is_empty());
         self.index();

@@ -208,7 +208,7 @@ fn a_listing_of_before_our_own_change_does_not_undo_it() {
     assert_eq!(shown(&book).0, later);
     list(&mut book, at(11), &[second]);
     assert_eq!(shown(&book).0, later);
-    book.forget(&did("spa"));
+    book.forget(&std::iter::once(did("spa")).collect());
     assert_eq!(
         book.view(&did("spa")).unwrap().ids,
         Vec::<&ScheduleId>::new()

@@ -42,6 +42,14 @@ pub(super) struct Town {
     pub(super) is_paged: bool,
     /// Every page of the bindings: when it was asked for, and after how many rows.
     pub(super) pages: Vec<(Duration, u32)>,
+    /// Devices that an account has beside its own.
+    pub(super) bound: BTreeMap<AccountName, Vec<&'static str>>,
+    /// What the broker keeps.
+    pub(super) retained: BTreeMap<String, Vec<u8>>,
+    /// Retained topics that were emptied.
+    pub(super) emptied: Vec<String>,
+    /// Results of commands.
+    pub(super) results: Vec<String>,
     /// Every call: when, whose, what.
     pub(super) calls: Vec<(Duration, AccountName, String)>,
     pub(super) saved: BTreeMap<AccountName, Learnt>,
@@ -104,6 +112,10 @@ impl Town {
             under_way: Vec::new(),
             is_paged: false,
             pages: Vec::new(),
+            bound: BTreeMap::new(),
+            retained: BTreeMap::new(),
+            emptied: Vec::new(),
+            results: Vec::new(),
             calls: Vec::new(),
             saved: BTreeMap::new(),
             health: Value::Null,
@@ -124,6 +136,7 @@ impl Town {
 
     pub(super) fn tell(&mut self, input: Input) {
         for effect in self.bridge.handle(at(self.now), input) {
+            self.keep(&effect);
             match effect {
                 Effect::Call {
                     account, id, call, ..
@@ -141,7 +154,9 @@ impl Town {
                 Effect::Publish(message) if message.topic == "g/bridge/health" => {
                     self.health = serde_json::from_slice(&message.payload).unwrap();
                 }
-                Effect::Publish(message) if message.topic == "g/bridge/info" => {
+                Effect::Publish(message)
+                    if message.topic == "g/bridge/info" && !message.payload.is_empty() =>
+                {
                     let info = serde_json::from_slice(&message.payload).unwrap();
                     self.infos.push((self.now, info));
                 }
@@ -151,6 +166,35 @@ impl Town {
                 | Effect::SaveSchema { .. }
                 | Effect::SaveAnnounced { .. }
                 | Effect::Stopped => {}
+            }
+        }
+    }
+
+    /// What the broker makes of it.
+    fn keep(&mut self, effect: &Effect) {
+        if let Effect::Publish(message) = effect {
+            let topic = &message.topic;
+            if !message.retain {
+                if topic.ends_with("/result") {
+                    self.results.push(topic.clone());
+                }
+            } else if message.payload.is_empty() {
+                self.emptied.push(topic.clone());
+                self.retained.remove(topic);
+            } else {
+                self.retained.insert(topic.clone(), message.payload.clone());
+            }
+        }
+        if let Effect::Subscribe { filters } = effect {
+            for topic in filters {
+                if let Some(payload) = self.retained.get(topic).cloned() {
+                    self.tell(Input::Message(Message {
+                        topic: topic.clone(),
+                        payload,
+                        retained: true,
+                        reply: None,
+                    }));
+                }
             }
         }
     }
@@ -280,7 +324,9 @@ impl Town {
                 let all = self.homes[account];
                 let row = |n| self.row(&format!("{account}{n:03}"));
                 let to = if self.is_paged { skip + limit } else { all };
-                let devices: Vec<Device> = (*skip..to.min(all)).map(row).collect();
+                let mut devices: Vec<Device> = (*skip..to.min(all)).map(row).collect();
+                let bound = self.bound.get(account).into_iter().flatten();
+                devices.extend(bound.map(|did| self.row(did)));
                 let rows = devices.len().try_into().unwrap();
                 Reply::Bindings {
                     devices,

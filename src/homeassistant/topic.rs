@@ -80,6 +80,28 @@ impl Topics {
         }
     }
 
+    /// The same topics for another bridge below this base: an instance by its index, or the only one.
+    #[must_use]
+    pub fn of_bridge(&self, index: Option<u32>) -> Self {
+        let only = Self {
+            own: BRIDGE.to_owned(),
+            ..self.clone()
+        };
+        match index {
+            Some(index) => only.of_instance(index),
+            None => only,
+        }
+    }
+
+    /// Is it the `state` of a bridge below this base?
+    #[must_use]
+    pub fn is_of_a_bridge(&self, topic: &str) -> bool {
+        let below = topic.strip_prefix(&self.base);
+        let below = below.and_then(|below| below.strip_prefix('/'));
+        let level = below.and_then(|below| below.strip_suffix("/state"));
+        level.is_some_and(is_reserved)
+    }
+
     /// `BASE/bridge/WORD`, e.g. `state`, `info`, `devices`, `health`, `event`.
     #[must_use]
     pub fn bridge(&self, word: &str) -> String {

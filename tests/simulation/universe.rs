@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use gizwits2mqtt::bridge::effect::Effect;
-use gizwits2mqtt::bridge::input::Sample;
+use gizwits2mqtt::bridge::input::{Message, Sample};
 use gizwits2mqtt::bridge::{Input, Publication, Restored, Settings};
 use gizwits2mqtt::clock::Now;
 use gizwits2mqtt::model::{ProductSchema, Region};
@@ -341,7 +341,19 @@ impl Universe {
             Effect::SaveBudget { account, learnt } => {
                 self.here.saved.budgets.insert(account, learnt);
             }
-            Effect::Subscribe { .. } | Effect::Stopped => {}
+            Effect::Subscribe { filters } => {
+                for topic in filters {
+                    if let Some(payload) = self.retained.get(&topic).cloned() {
+                        self.here.inbox.push_back(Input::Message(Message {
+                            topic,
+                            payload,
+                            retained: true,
+                            reply: None,
+                        }));
+                    }
+                }
+            }
+            Effect::Stopped => {}
         }
     }
 

@@ -30,7 +30,7 @@ impl Bridge {
         self.bridge_announcing.renew(now.mono, delay);
         self.republish.begin(Round {
             spread,
-            levels: self.registry.remembered_levels(),
+            levels: self.registry.remembered_levels(self.settings.shard),
             last: None,
         });
     }

@@ -9,6 +9,7 @@ mod broker_trouble;
 mod cloud_trouble;
 mod commands;
 mod disk;
+mod instances;
 mod main_job;
 mod profiles;
 mod reload;

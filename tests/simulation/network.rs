@@ -138,11 +138,12 @@ impl Universe {
         match flight.leg {
             Leg::There(call, token) => {
                 let outcome = self.ask_cloud_as(&flight.account, &call, token.as_deref());
+                // Taken at once: what a process that is gone would have got is no other's.
+                let session = self.fresh.take();
                 if flight.life != self.here.life || self.here.is_down {
                     return;
                 }
                 self.laws.said(self.now, &call, &outcome);
-                let session = self.fresh.take();
                 let back = self.now + self.leg() + std::mem::take(&mut self.late);
                 let gives_up = flight.sent_at + TIMEOUT;
                 let hangs = matches!(&outcome, Err(err) if err.message == "hang");

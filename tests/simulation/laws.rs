@@ -23,6 +23,8 @@ const SENT_WITHIN: Duration = Duration::from_secs(300);
 const REPEATED_WITHIN: Duration = Duration::from_secs(60);
 /// Reports lag a few seconds behind: a repeat sooner than this could not know that it is needed.
 const REPEATED_AFTER: Duration = Duration::from_secs(3);
+/// Stands for all attributes.
+const RAW_COMMAND: &str = "raw";
 /// Values of raw commands are this much more than their transactions.
 pub(crate) const RAW: u64 = 0x0100_0000;
 
@@ -67,8 +69,9 @@ pub(crate) struct Laws {
     attempts: BTreeMap<u64, Vec<Attempt>>,
     /// Attributes with values that were sent.
     pairs: BTreeSet<String>,
-    /// The newest transaction that was sent, by device.
-    newest: BTreeMap<Did, u64>,
+    /// The newest transaction that was sent, by device and by what it sets, which is [`RAW_COMMAND`] for a
+    /// raw command.
+    newest: BTreeMap<Did, BTreeMap<String, u64>>,
     /// What the cloud said of each attribute, in its order, and since when.
     history: BTreeMap<String, Vec<(Duration, Value)>>,
     /// How often somebody pressed the button whose value is the same each time,
@@ -416,18 +419,39 @@ impl Universe {
             let what = format!("command {transaction} is sent after its result");
             self.fail("after its result", what);
         }
-        let newest = self.laws.newest.entry(did.clone()).or_default();
-        if *newest > transaction {
-            let what = format!("command {transaction} is sent after {newest}");
-            self.fail("order", what);
-        }
-        *newest = transaction;
+        self.check_order(did, transaction, set);
         let attempts = self.laws.attempts.entry(transaction).or_default();
         attempts.push(Attempt {
             id: id.map(|id| (self.here.index(), id)),
             at: now,
             is_harmless: false,
         });
+    }
+
+    /// No older value of an attribute leaves after a newer one, and no raw command before or after another
+    /// command that is newer or older: nobody knows what it changes. Values of other attributes may be newer,
+    /// since a call takes along what waits, and a repeat leaves out what newer commands set.
+    fn check_order(&mut self, did: &Did, transaction: u64, set: Option<&Map<String, Value>>) {
+        let is_of =
+            |(name, value): &(&String, &Value)| self::transaction(name, value) == Some(transaction);
+        let names = set.map(|set| set.iter().filter(is_of));
+        let names: Option<Vec<String>> = names.map(|of| of.map(|(name, _)| name.clone()).collect());
+        let newest = self.laws.newest.entry(did.clone()).or_default();
+        let counts = |known: &str| {
+            let names = names.as_ref();
+            known == RAW_COMMAND || names.is_none_or(|names| names.iter().any(|name| name == known))
+        };
+        let newer = newest
+            .iter()
+            .find(|(name, newest)| counts(name) && **newest > transaction)
+            .map(|(_, newest)| *newest);
+        for name in names.unwrap_or_else(|| vec![RAW_COMMAND.to_owned()]) {
+            newest.insert(name, transaction);
+        }
+        if let Some(newer) = newer {
+            let what = format!("command {transaction} is sent after {newer}");
+            self.fail("order", what);
+        }
     }
 
     /// A command has its result.

@@ -16,8 +16,9 @@ use super::json;
 /// Where the WebSocket is, below the host and the port of a binding.
 pub const PATH: &str = "/ws/app/v1";
 
-/// Bytes of memory that a message may take once it is read; a report of 500 attributes takes 100 kB.
-const MAX_MESSAGE_MEMORY: usize = 512 * 1024;
+/// Bytes of memory that a message may take while it is read. Binary values come as lists of numbers, so that
+/// a report of 28 kB takes more than half a MiB.
+const MAX_MESSAGE_MEMORY: usize = 2 * 1024 * 1024;
 
 /// What a login says of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
